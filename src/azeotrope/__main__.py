@@ -1,0 +1,5 @@
+"""`python -m azeotrope`."""
+
+from azeotrope.cli import main
+
+main()

@@ -1,0 +1,51 @@
+"""A file is a method: `defenses/terse.py` is the defense called "terse". No table to keep in step.
+
+Other packages add methods through the entry-point groups `azeotrope.defenses`, ... whose values are modules.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+from azeotrope.errors import Misconfigured
+
+KINDS = ("defenses",)
+"""The folders that hold methods."""
+
+
+def names(kind: str) -> dict[str, str]:
+    """Every method of a kind, with its docstring's first line; none is imported to list it."""
+    folder = Path(__file__).parent / kind
+    inside = {m.name: _first_line(folder / f"{m.name}.py") for m in pkgutil.iter_modules([str(folder)]) if not m.ispkg}
+    outside = {name: _first_line_of(point) for name, point in _outside(kind).items()}
+    return dict(sorted((outside | inside).items()))
+
+
+def load(kind: str, name: str) -> ModuleType:
+    """The method's module."""
+    if name not in (known := names(kind)):
+        singular = kind.removesuffix("s")
+        raise Misconfigured(f"no {singular} called {name!r}; there are: {', '.join(known)}")
+    points = _outside(kind)
+    inside = Path(__file__).parent / kind / f"{name}.py"
+    return points[name].load() if not inside.exists() else importlib.import_module(f"azeotrope.{kind}.{name}")
+
+
+def _outside(kind: str) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=f"azeotrope.{kind}")}
+
+
+def _first_line_of(point: EntryPoint) -> str:
+    spec = find_spec(point.module)
+    return _first_line(Path(spec.origin)) if spec and spec.origin else ""
+
+
+def _first_line(path: Path) -> str:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return docstring.partition("\n")[0]

@@ -1,0 +1,31 @@
+"""The command line: parse, call one procedure, print. No method is named here; one file a command."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from azeotrope.cli import methods
+from azeotrope.errors import Misconfigured, Refused, Unavailable
+
+app = typer.Typer(
+    name="azeotrope",
+    help="Protect what a language model says against unauthorised distillation.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("list")(methods.list_methods)
+
+
+def main() -> None:
+    """Entry point. A user's mistake is one line and exit 2; what time may mend is exit 3; a refusal exit 4."""
+    try:
+        app()
+    except (Misconfigured, Unavailable, Refused) as error:
+        print(f"azeotrope: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, Misconfigured) else 3 if isinstance(error, Unavailable) else 4)
+    except BrokenPipeError:  # the reader of our output left
+        sys.exit(141)

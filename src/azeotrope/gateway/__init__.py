@@ -1,0 +1,1 @@
+"""The gateway: `serve(defense(teacher))` over HTTP."""

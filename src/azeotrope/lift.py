@@ -1,0 +1,179 @@
+"""From a small function to a defense on models, and how defenses compose. Knows no method by name.
+
+The lift keeps three promises for every rewrite anyone will ever add: the answer is the teacher's own, raw reasoning
+does not leave when anything fails (unless the operator chose that), and what happened is written down as a step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from functools import reduce
+from typing import Any
+
+from msgspec.structs import replace
+
+from azeotrope import catalog
+from azeotrope.codec import convert, digest
+from azeotrope.errors import Misconfigured, Unavailable
+from azeotrope.protocols import Defense, Given, Model, OpenModel, Rewrite, Shape
+from azeotrope.streams import collect
+from azeotrope.types import Event, Opened, Reasoning, Request, Step, Taken, Trace, Usage
+
+
+def none(teacher: Model) -> Model:
+    """The identity: the control in every experiment."""
+    return teacher
+
+
+def chain(*defenses: Defense) -> Defense:
+    """Left to right, as the trace travels."""
+    return lambda teacher: reduce(lambda model, defense: defense(model), defenses, teacher)
+
+
+def shaping(shape: Shape) -> Defense:
+    """A shape on logits -> a defense. Refuses a teacher whose logits cannot be seen."""
+
+    def defend(teacher: Model) -> Model:
+        if not isinstance(teacher, OpenModel):
+            raise Misconfigured(f"{teacher.name} gives text only; this defense needs its logits: serve open weights")
+        return teacher.shaped(shape)
+
+    return defend
+
+
+def withholding(name: str = "withhold") -> Defense:
+    """No reasoning leaves; the answer streams as it comes."""
+    return lambda teacher: _Withheld(teacher, name)
+
+
+def rewriting(rewrite: Rewrite, *, name: str, config: Any = None, given: Given = Given()) -> Defense:
+    """A rewrite -> a defense that keeps the three promises. `config` is only digested."""
+    fallback = _rewrite_of(given.fallback, given) if given.fallback and given.fallback != "withhold" else None
+    plan = _Plan(rewrite, fallback, name, digest(config)[:16], given)
+    return lambda teacher: _Rewritten(teacher, plan)
+
+
+def defense(name: str, config: Mapping[str, Any] | None = None, given: Given = Given()) -> Defense:
+    """The named method, configured and lifted.
+
+    A method's file offers one of `rewrite(config, given) -> Rewrite`, `shape(config, given) -> Shape` or
+    `build(config, given) -> Defense`.
+    """
+    module = catalog.load("defenses", name)
+    settings = convert(dict(config or {}), module.Config, f"defense {name!r}")
+    if hasattr(module, "rewrite"):
+        return rewriting(module.rewrite(settings, given), name=name, config=settings, given=given)
+    if hasattr(module, "shape"):
+        return shaping(module.shape(settings, given))
+    return module.build(settings, given)
+
+
+def _rewrite_of(name: str, given: Given) -> tuple[str, Rewrite]:
+    module = catalog.load("defenses", name)
+    if not hasattr(module, "rewrite"):
+        raise Misconfigured(f"defense {name!r} cannot be a fallback: it rewrites no traces; use terse or withhold")
+    return name, module.rewrite(module.Config(), given)
+
+
+class _Withheld:
+    def __init__(self, teacher: Model, name: str) -> None:
+        self._teacher, self._step = teacher, Step(name, "withheld", digest(None)[:16])
+        self.name = teacher.name
+
+    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        noted: set[int] = set()
+        async with aclosing(self._teacher.stream(request)) as events:
+            async for event in events:
+                if not isinstance(event, Opened | Usage | Taken) and event.choice not in noted:
+                    noted.add(event.choice)
+                    yield Taken(self._step, event.choice)
+                if not isinstance(event, Reasoning):
+                    yield event
+
+
+class _Plan:
+    """A rewrite with everything that decides what happens when it fails."""
+
+    def __init__(
+        self, rewrite: Rewrite, fallback: tuple[str, Rewrite] | None, name: str, config: str, given: Given
+    ) -> None:
+        self._rewrite, self._fallback, self._given = rewrite, fallback, given
+        self._step = Step(name, config=config, seed=given.seed)
+
+    async def decide(self, trace: Trace) -> Trace:
+        """The trace to let out. Never raises but for cancellation; its answer is `trace.answer`."""
+        if not trace.reasoning:
+            return trace.but(reasoning="", step=replace(self._step, outcome="absent"))
+        started = time.perf_counter()
+        out, step = await self._attempt(trace, self._rewrite, self._step)
+        if out is None and self._fallback:
+            name, rewrite = self._fallback
+            out, used = await self._attempt(trace, rewrite, Step(name, seed=self._given.seed))
+            step = replace(step, outcome="fell_back", failures=(*step.failures, *used.failures))
+        if out is not None:
+            reasoning = out.reasoning
+        elif self._given.fail == "open":
+            reasoning, step = trace.reasoning, replace(step, outcome="opened")
+        else:
+            reasoning, step = "", replace(step, outcome="withheld")
+        cost = replace(step.cost, milliseconds=(time.perf_counter() - started) * 1e3)
+        return trace.but(reasoning=reasoning, step=replace(step, cost=cost))
+
+    async def _attempt(self, trace: Trace, rewrite: Rewrite, step: Step) -> tuple[Trace | None, Step]:
+        """(the rewritten trace, or None if it must not leave; the step that says what happened)."""
+        try:
+            out = await rewrite(trace)
+        except Exception as error:
+            return None, replace(step, outcome="withheld", failures=(_reason(error),))
+        if out is None:
+            return None, replace(step, outcome="withheld", failures=("declined",))
+        if len(out.lineage) > len(trace.lineage):
+            step = replace(out.lineage[-1], config=out.lineage[-1].config or step.config)
+        if step.outcome == "withheld":
+            return None, step
+        if (out.answer, out.tool_calls) != (trace.answer, trace.tool_calls):
+            return None, replace(step, outcome="withheld", failures=(*step.failures, "answer_changed"))
+        return out, step
+
+
+def _reason(error: Exception) -> str:
+    """A failure's name for the record: never its text, which may quote reasoning."""
+    if isinstance(error, TimeoutError):
+        return "timed_out"
+    return "unavailable" if isinstance(error, Unavailable) else f"raised_{type(error).__name__}"
+
+
+class _Rewritten:
+    """Holds the whole response, decides each choice, then lets it out: a trace cannot be rewritten before it exists."""
+
+    def __init__(self, teacher: Model, plan: _Plan) -> None:
+        self._teacher, self._plan = teacher, plan
+        self.name = teacher.name
+
+    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        held: list[Event] = []
+        opened = Opened("")
+        async with aclosing(self._teacher.stream(request)) as events:
+            async for event in events:
+                if isinstance(event, Opened):
+                    opened = event
+                    yield event
+                else:
+                    held.append(event)
+        choices = sorted({event.choice for event in held if not isinstance(event, Opened | Usage)})
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._plan.decide(trace)) for trace in collect(request, [opened, *held])]
+        for event in held:
+            if isinstance(event, Taken):
+                yield event
+        for choice, task in zip(choices, tasks, strict=True):
+            decided = task.result()
+            yield Taken(decided.lineage[-1], choice)
+            if decided.reasoning:
+                yield Reasoning(decided.reasoning, choice)
+        for event in held:
+            if not isinstance(event, Reasoning | Taken):
+                yield event

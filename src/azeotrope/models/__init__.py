@@ -1,0 +1,1 @@
+"""Access to models: the only floor that talks to networks and accelerators."""

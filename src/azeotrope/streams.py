@@ -1,0 +1,166 @@
+"""A response as events, a response as a trace, and the way between. Knows no wire and no model.
+
+Cutting the events into other pieces changes no trace (a property test says so).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import aclosing
+from typing import Any, cast
+
+from msgspec.structs import replace
+
+from azeotrope.errors import Unavailable
+from azeotrope.protocols import Model
+from azeotrope.types import (
+    Answer,
+    Event,
+    Extra,
+    Fields,
+    Finish,
+    Opened,
+    Reasoning,
+    Request,
+    Taken,
+    ToolCall,
+    Trace,
+    Usage,
+)
+
+
+async def ask(model: Model, request: Request) -> Trace:
+    """The first choice's trace. Raises what the model raises."""
+    async with aclosing(model.stream(request)) as events:
+        return collect(request, [event async for event in events])[0]
+
+
+async def ask_all(model: Model, request: Request) -> list[Trace]:
+    """Every choice's trace, in order (`n` > 1)."""
+    async with aclosing(model.stream(request)) as events:
+        return collect(request, [event async for event in events])
+
+
+def collect(request: Request, events: Iterable[Event]) -> list[Trace]:
+    """Events of one response -> one trace a choice, by index; each carries the whole response's usage."""
+    opened, usage = Opened(""), None
+    drafts: dict[int, _Draft] = {}
+    for event in events:
+        if isinstance(event, Opened):
+            opened = event
+        elif isinstance(event, Usage):
+            usage = event.counts
+        else:
+            drafts.setdefault(event.choice, _Draft()).add(event)
+    if not drafts:
+        raise Unavailable("the model sent an empty response")
+    return [draft.trace(request, opened, usage) for _, draft in sorted(drafts.items())]
+
+
+class _Draft:
+    """One choice while its events come in."""
+
+    def __init__(self) -> None:
+        self._reasoning: list[str] = []
+        self._answer: list[str] = []
+        self._logprobs: list[Fields] | None = None
+        self._tool_calls: list[Fields] = []
+        self._extra: Fields = {}
+        self._steps: list[Any] = []
+        self._finish = ""
+
+    def add(self, event: Reasoning | Answer | ToolCall | Extra | Taken | Finish) -> None:
+        match event:
+            case Reasoning():
+                self._reasoning.append(event.text)
+            case Answer():
+                self._answer.append(event.text)
+                if event.logprobs is not None:
+                    self._logprobs = [*(self._logprobs or ()), *event.logprobs]
+            case ToolCall():
+                self._tool_calls.append(event.delta)
+            case Extra():
+                self._extra = merged(self._extra, event.fields)
+            case Taken():
+                self._steps.append(event.step)
+            case Finish():
+                self._finish = event.reason
+
+    def trace(self, request: Request, opened: Opened, usage: Fields | None) -> Trace:
+        return Trace(
+            id=opened.id,
+            request=request,
+            reasoning="".join(self._reasoning),
+            answer="".join(self._answer),
+            model=opened.model,
+            tool_calls=whole_tool_calls(self._tool_calls),
+            logprobs=None if self._logprobs is None else tuple(self._logprobs),
+            usage=usage,
+            finish=self._finish,
+            created=opened.created,
+            extra=self._extra,
+            lineage=tuple(self._steps),
+        )
+
+
+def whole_tool_calls(deltas: Iterable[Fields]) -> tuple[Fields, ...]:
+    """OpenAI's tool-call deltas -> whole calls, ordered by `index`; arguments are concatenated."""
+    calls: dict[int, Fields] = {}
+    for delta in deltas:
+        index = delta.get("index") or 0
+        calls[index] = merged(calls.get(index, {}), {k: v for k, v in delta.items() if k != "index"})
+    return tuple(call for _, call in sorted(calls.items()))
+
+
+_WHOLE = {"id", "type", "name", "role"}
+"""Members that come whole, sometimes more than once; every other string is concatenated."""
+
+
+def merged(so_far: Fields, delta: Fields) -> Fields:
+    """Two JSON objects, merged as clients merge deltas: strings and lists grow, objects merge, the rest is replaced."""
+    out = dict(so_far)
+    for key, value in delta.items():
+        old = out.get(key)
+        if isinstance(old, str) and isinstance(value, str):
+            out[key] = (value or old) if key in _WHOLE else old + value
+        elif isinstance(old, dict) and isinstance(value, dict):
+            out[key] = merged(cast(Fields, old), cast(Fields, value))
+        elif isinstance(old, list) and isinstance(value, list):
+            out[key] = [*cast(list[Any], old), *cast(list[Any], value)]
+        elif value is not None or key not in out:
+            out[key] = value
+    return out
+
+
+def play(trace: Trace, choice: int = 0, pieces: int = 0) -> Iterator[Event]:
+    """A trace as events; texts in pieces of `pieces` characters, 0 for whole."""
+    yield Opened(trace.id, trace.model, trace.created)
+    yield from (Taken(step, choice) for step in trace.lineage)
+    yield from (Reasoning(text, choice) for text in _pieces(trace.reasoning, pieces))
+    if trace.extra:
+        yield Extra(trace.extra, choice)
+    if trace.logprobs is not None:
+        yield Answer(trace.answer, choice, trace.logprobs)
+    else:
+        yield from (Answer(text, choice) for text in _pieces(trace.answer, pieces))
+    yield from (ToolCall({"index": i, **call}, choice) for i, call in enumerate(trace.tool_calls))
+    yield Finish(trace.finish, choice)
+    if trace.usage is not None:
+        yield Usage(trace.usage)
+
+
+def _pieces(text: str, size: int) -> list[str]:
+    if not text:
+        return []
+    return [text] if size <= 0 else [text[i : i + size] for i in range(0, len(text), size)]
+
+
+async def replayed(events: Iterable[Event]) -> AsyncGenerator[Event, None]:
+    """Events at hand as the stream of a model."""
+    for event in events:
+        yield event
+
+
+def answered_as(trace: Trace, request: Request) -> Trace:
+    """The same response, given to another (equal) request object."""
+    return replace(trace, request=request)

@@ -1,0 +1,171 @@
+"""The nouns: plain frozen records that travel. No I/O, no tensors, no behaviour beyond copying.
+
+Knows nothing of models, wires or files. A `Trace` is one response; the events are the same response on its way.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+Message = dict[str, Any]
+"""One chat message as the client wrote it (OpenAI's shape); parts we do not know pass through untouched."""
+
+Fields = dict[str, Any]
+"""JSON members kept as they came."""
+
+Outcome = Literal["released", "withheld", "fell_back", "opened", "absent"]
+"""What became of the reasoning at one step.
+
+released: rewritten and let out; withheld: the answer left without it; fell_back: the named fallback's text was let
+out; opened: the teacher's own reasoning was let out, by the operator's choice; absent: the teacher gave none.
+"""
+
+
+class Record(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything below is frozen, compared by value and strict when decoded."""
+
+
+class Request(Record, frozen=True):
+    """What a model is asked. `Request.of("2+2?")` is the short form."""
+
+    messages: tuple[Message, ...]
+    sampling: Fields = field(default_factory=dict[str, Any])
+    """temperature, top_p, max_tokens, ... by their wire names."""
+    options: Fields = field(default_factory=dict[str, Any])
+    """Everything else the client sent (tools, response_format, n, stop, stream, ...), opaque."""
+
+    @classmethod
+    def of(cls, text: str, system: str | None = None, **sampling: Any) -> Request:
+        opening = () if system is None else ({"role": "system", "content": system},)
+        return cls((*opening, {"role": "user", "content": text}), sampling)
+
+    @property
+    def choices(self) -> int:
+        """How many answers are asked for (`n`), at least 1."""
+        n = self.options.get("n")
+        return n if isinstance(n, int) and n > 1 else 1
+
+
+class Cost(Record, frozen=True):
+    """What a step cost."""
+
+    milliseconds: float = 0.0
+    attempts: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+class Step(Record, frozen=True):
+    """One thing done to a trace: enough to do it again, nothing that is secret."""
+
+    name: str
+    outcome: Outcome = "released"
+    config: str = ""
+    """Digest of the method's configuration."""
+    seed: int = 0
+    mark: str | None = None
+    """Identifier of the mark, never its trigger or target."""
+    failures: tuple[str, ...] = ()
+    """Names of the checks that failed, one for each attempt that did not pass; never any text."""
+    cost: Cost = Cost()
+
+
+class Trace(Record, frozen=True):
+    """One response: what was asked, how it was reasoned, what was concluded, and what has been done to it since."""
+
+    id: str
+    request: Request
+    reasoning: str
+    answer: str
+    model: str = ""
+    tool_calls: tuple[Fields, ...] = ()
+    logprobs: tuple[Fields, ...] | None = None
+    """OpenAI's per-token records for the answer's tokens only."""
+    usage: Fields | None = None
+    finish: str = "stop"
+    created: int = 0
+    """Unix seconds; 0 where unknown."""
+    extra: Fields = field(default_factory=dict[str, Any])
+    """Members of the message that are neither reasoning nor answer and are known to be harmless (refusal, ...)."""
+    lineage: tuple[Step, ...] = ()
+
+    def but(self, *, reasoning: str, step: Step | None = None) -> Trace:
+        """The same response with other reasoning. The answer cannot be changed here: promise 1."""
+        return replace(self, reasoning=reasoning, lineage=(*self.lineage, step) if step else self.lineage)
+
+
+class Opened(Record, frozen=True):
+    """First event: the response's identity."""
+
+    id: str
+    model: str = ""
+    created: int = 0
+    extra: Fields = field(default_factory=dict[str, Any])
+    """system_fingerprint, service_tier: members of the response's envelope known to be harmless."""
+
+
+class Reasoning(Record, frozen=True):
+    """A piece of reasoning text. Its logprobs are not carried: they are never released."""
+
+    text: str
+    choice: int = 0
+
+
+class Answer(Record, frozen=True):
+    """A piece of answer text, with the logprobs of exactly its tokens or None."""
+
+    text: str
+    choice: int = 0
+    logprobs: tuple[Fields, ...] | None = None
+
+
+class ToolCall(Record, frozen=True):
+    """A piece of a tool call: OpenAI's delta, `index` included."""
+
+    delta: Fields
+    choice: int = 0
+
+
+class Extra(Record, frozen=True):
+    """Other harmless members of the message (refusal, annotations, ...)."""
+
+    fields: Fields
+    choice: int = 0
+
+
+class Taken(Record, frozen=True):
+    """A step that was taken on this choice's trace."""
+
+    step: Step
+    choice: int = 0
+
+
+class Finish(Record, frozen=True):
+    """The choice is complete. `reason` is OpenAI's finish_reason."""
+
+    reason: str
+    choice: int = 0
+
+
+class Usage(Record, frozen=True):
+    """Tokens, as the upstream counted them; at most once a response, for all choices together."""
+
+    counts: Fields
+
+
+Event = Opened | Reasoning | Answer | ToolCall | Extra | Taken | Finish | Usage
+
+
+class Run(Record, frozen=True):
+    """Heads every results file: what produced it, where and when."""
+
+    config: str
+    version: str
+    commit: str
+    machine: str
+    started: str
+    """ISO 8601, UTC."""
+    schema: int = 1
