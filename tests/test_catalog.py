@@ -26,7 +26,7 @@ def test_listing_imports_no_method() -> None:
 
 
 def test_a_wrong_name_is_told_the_right_ones() -> None:
-    with pytest.raises(Misconfigured, match="no defense called 'withold'; there are: .*withhold"):
+    with pytest.raises(Misconfigured, match=r"no defense called 'withold'; there are: .*withhold"):
         catalog.load("defenses", "withold")
 
 
