@@ -1,0 +1,121 @@
+"""Every code block of README and docs runs, page by page, in a folder of the page's own.
+
+python and sh blocks are run in order; a block with a title (```toml title="x.toml") becomes that file; json and toml
+are parsed. A comment before a block says when it runs otherwise: `<!-- runs: until "text" -->` starts it in the
+background and waits for the text, `<!-- runs: as make -->` only asks make whether it knows the targets.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(
+    r"^(?:<!-- runs: (?P<how>.*?) -->\n+)?```(?P<language>\w+)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<body>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+FENCE = re.compile(r"^```(\w*)", re.MULTILINE)
+
+
+class Block(NamedTuple):
+    language: str
+    body: str
+    title: str | None
+    how: str
+
+
+def blocks(page: Path) -> list[Block]:
+    found = BLOCK.finditer(page.read_text(encoding="utf-8"))
+    return [Block(m["language"], m["body"], m["title"], m["how"] or "") for m in found]
+
+
+class Page:
+    """A page's folder, environment and the servers its blocks started."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.servers = folder, list[subprocess.Popen[bytes]]()
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {**os.environ, "PATH": path, "HOME": str(folder), "NO_COLOR": "1", "COLUMNS": "100"}
+
+    def run(self, block: Block) -> None:
+        if block.title:
+            (self.folder / block.title).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / block.title).write_text(block.body, encoding="utf-8")
+        if block.how == "as make":
+            self._ask_make(block.body)
+        elif block.how.startswith("until "):
+            self._start(block.body, block.how.removeprefix("until ").strip('"'))
+        elif block.language == "sh":
+            self._finish(["bash", "-euo", "pipefail", "-c", block.body])
+        elif block.language == "python" and not block.title:
+            self._finish([sys.executable, "-W", "error", "-c", block.body])
+        elif block.language == "json":
+            json.loads(block.body)
+        elif block.language == "toml":
+            tomllib.loads(block.body)
+
+    def _finish(self, command: list[str]) -> None:
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=240, check=False
+        )
+        assert done.returncode == 0, f"{command[-1]}\n--- said\n{done.stdout}\n{done.stderr}"
+
+    def _start(self, command: str, text: str) -> None:
+        log = self.folder / f"server{len(self.servers)}.log"
+        with log.open("wb") as out:
+            server = subprocess.Popen(
+                ["bash", "-c", f"exec {command}"], cwd=self.folder, env=self.environment, stdout=out, stderr=out
+            )
+        self.servers.append(server)
+        for _ in range(600):
+            if text in log.read_text(errors="replace"):
+                return
+            assert server.poll() is None, f"{command} ended early:\n{log.read_text(errors='replace')}"
+            time.sleep(0.1)
+        pytest.fail(f"{command} never said {text!r}:\n{log.read_text(errors='replace')}")
+
+    def _ask_make(self, body: str) -> None:
+        for line in body.strip().splitlines():
+            command = line.partition("#")[0].split()
+            assert command[0] == "make", f"not a make command: {line}"
+            done = subprocess.run(["make", "-n", *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+
+    def close(self) -> None:
+        for server in self.servers:
+            server.send_signal(signal.SIGTERM)
+            server.wait(timeout=30)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_block_runs(path: Path, tmp_path: Path) -> None:
+    page = Page(tmp_path)
+    try:
+        for block in blocks(path):
+            page.run(block)
+    finally:
+        page.close()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_block_escapes_the_runner(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    fences = FENCE.findall(text)
+    assert {language for language in fences if language} <= {"python", "sh", "toml", "json", "text"}
+    assert len(blocks(path)) == len([language for language in fences if language]), "a fence without a language"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}"
