@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from azeotrope.cli import methods
+from azeotrope.cli import ledger, methods
 from azeotrope.errors import Misconfigured, Refused, Unavailable
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("list")(methods.list_methods)
+app.add_typer(ledger.app, name="ledger")
 
 
 def main() -> None:

@@ -1,0 +1,62 @@
+"""`azeotrope ledger`: what was released, to whom. Reads only; knows nothing of how records come in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help="Read the ledger of releases.", no_args_is_help=True)
+
+Address = Annotated[str, typer.Option("--ledger", envvar="AZEOTROPE_LEDGER", help="The ledger's file or database URL.")]
+Customer = Annotated[str | None, typer.Option(help="Only this customer's records.")]
+Since = Annotated[datetime | None, typer.Option(help="Only what was finished then or later (UTC).")]
+HERE = "azeotrope.db"
+
+
+@app.command()
+def tail(ledger: Address = HERE, last: Annotated[int, typer.Option("-n")] = 10, customer: Customer = None) -> None:
+    """Show the newest records."""
+    from azeotrope import ledger as book
+
+    for record in book.tail(ledger, max(last, 0), customer=customer):
+        typer.echo(_line(record))
+
+
+@app.command()
+def count(ledger: Address = HERE, customer: Customer = None, since: Since = None) -> None:
+    """Print how many records there are."""
+    from azeotrope import ledger as book
+
+    typer.echo(book.count(ledger, customer=customer, since=_utc(since)))
+
+
+@app.command()
+def export(
+    ledger: Address = HERE,
+    customer: Customer = None,
+    since: Since = None,
+    with_salts: Annotated[
+        bool, typer.Option("--with-salts", help="Add the salts: whoever has them can test guesses of the contents.")
+    ] = False,
+) -> None:
+    """Print every record as one line of JSON, in the order of the ledger."""
+    from azeotrope import ledger as book
+    from azeotrope.codec import encode
+
+    for record in book.export(ledger, customer=customer, since=_utc(since), with_salts=with_salts):
+        typer.echo(encode(record))
+
+
+def _utc(given: datetime | None) -> datetime | None:
+    return given.replace(tzinfo=UTC) if given else None
+
+
+def _line(record: dict[str, Any]) -> str:
+    steps = ",".join(step["name"] for step in record["lineage"]) or "none"
+    tokens = f"{record['tokens_in'] or '-'}/{record['tokens_out'] or '-'}"
+    return (
+        f"{record['seq']:>8}  {record['finished'][:19]}Z  {record['customer']}  {record['model']}  {steps}  "
+        f"{record['outcome']}  {record['finish']}  {tokens} tokens  {record['request_id']}"
+    )

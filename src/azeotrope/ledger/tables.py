@@ -1,0 +1,177 @@
+"""The ledger's tables and how they are opened. Knows nothing of entries.
+
+Portable SQL by SQLAlchemy Core; what is SQLite's own stands in `_tune` (how it opens) and in the triggers, which make
+the file refuse to change or lose a record whoever asks.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    Column,
+    Engine,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    create_engine,
+    event,
+    insert,
+    select,
+)
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from azeotrope.errors import Misconfigured, Unavailable
+
+SCHEMA = 1
+"""Of the tables. A file of a newer one is not opened."""
+
+_SEQ = BigInteger().with_variant(Integer, "sqlite")  # SQLite's row id: no index of its own
+_META = MetaData()
+
+schema = Table("ledger_schema", _META, Column("version", Integer, primary_key=True, autoincrement=False))
+
+records = Table(
+    "ledger_records",
+    _META,
+    Column("seq", _SEQ, primary_key=True, autoincrement=False, comment="0, 1, 2, ... without gaps"),
+    Column("leaf", LargeBinary(32), nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("started", BigInteger, nullable=False, comment="Unix microseconds"),
+    Column("finished", BigInteger, nullable=False, comment="Unix microseconds"),
+    Column("outcome", Text, nullable=False),
+    Column("finish", Text, nullable=False),
+    Column("choice", Integer, nullable=False),
+    Column("tokens_in", BigInteger),
+    Column("tokens_out", BigInteger),
+    Column("lineage", Text, nullable=False),
+    Column("request", LargeBinary(32)),
+    Column("reasoning", LargeBinary(32)),
+    Column("answer", LargeBinary(32)),
+)
+
+salts = Table(
+    "ledger_salts",
+    _META,
+    Column("seq", _SEQ, primary_key=True, autoincrement=False),
+    Column("salt", LargeBinary(32), nullable=False),
+)
+
+_FORBID = """CREATE TRIGGER %(table)s_no_{verb} BEFORE {verb} ON %(table)s
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"""
+# INSERT OR REPLACE deletes without firing a delete trigger, so an insert may only be the next of its table.
+_NEXT = """CREATE TRIGGER %(table)s_next BEFORE INSERT ON %(table)s
+WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), -1) + 1 FROM %(table)s)
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"""
+
+for _table in (records, salts):
+    for _trigger in (_FORBID.format(verb="UPDATE"), _FORBID.format(verb="DELETE"), _NEXT):
+        event.listen(_table, "after_create", DDL(_trigger).execute_if(dialect="sqlite"))
+
+
+def address(dsn: str | Path) -> URL:
+    """A path or a database URL -> a URL. Raises `Misconfigured`."""
+    text = str(dsn)
+    try:
+        url = make_url(text) if "://" in text else URL.create("sqlite", database=text)
+    except ArgumentError:
+        raise Misconfigured("the ledger's address is neither a path nor a database URL") from None
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise Misconfigured("the ledger must outlive the process: give it a file, such as ledger.db")
+    return url
+
+
+def engine(url: URL, *, patience: float, writing: bool) -> Engine:
+    """Connections to the ledger; `patience` is how many seconds a locked database is waited for."""
+    sqlite = url.get_backend_name() == "sqlite"
+    try:
+        made = create_engine(url, connect_args={"timeout": patience} if sqlite else {}, hide_parameters=True)
+    except (ImportError, NoSuchModuleError):
+        raise Misconfigured(f"no driver for {url.drivername} is installed: pip install it beside azeotrope") from None
+    if sqlite:
+        _tune(made, writing)
+    return made
+
+
+def _tune(made: Engine, writing: bool) -> None:
+    """SQLite's own settings: durable, readable while written, the write lock taken before the sequence is read."""
+
+    def connected(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # the driver opens transactions too late; `begun` does it
+        if not writing:
+            connection.execute("PRAGMA query_only = ON")
+            return
+        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    event.listen(made, "connect", connected)
+    event.listen(made, "begin", begun)
+
+
+def opened(dsn: str | Path, *, patience: float) -> Engine:
+    """The ledger, made where there is none (a file gets mode 0600). Raises `Misconfigured` or `Unavailable`."""
+    url = address(dsn)
+    _make_file(url)
+    made = engine(url, patience=patience, writing=True)
+    try:
+        with made.begin() as connection:
+            _META.create_all(connection)
+            check(connection, create=True)
+    except SQLAlchemyError as error:
+        made.dispose()
+        raise unopened(error, url) from None
+    except Misconfigured:
+        made.dispose()
+        raise
+    return made
+
+
+def check(connection: Connection, *, create: bool = False) -> None:
+    """Refuses a newer schema; writes ours into a new ledger."""
+    versions = connection.execute(select(schema.c.version)).scalars().all()
+    if not versions and create:
+        connection.execute(insert(schema).values(version=SCHEMA))
+    elif max(versions, default=0) != SCHEMA:
+        raise Misconfigured(
+            f"the ledger has schema {max(versions, default=0)}, this azeotrope knows {SCHEMA}: "
+            "use the version that wrote it or a newer one"
+        )
+
+
+def reason(error: SQLAlchemyError) -> str:
+    """The driver's own words, one line: SQLAlchemy's message would quote the statement and its values."""
+    words = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
+    return words.partition("\n")[0]
+
+
+def unopened(error: SQLAlchemyError, url: URL) -> Misconfigured | Unavailable:
+    """Why the ledger cannot be opened, by who can mend it."""
+    where, why = url.render_as_string(hide_password=True), reason(error)
+    if "locked" in why:
+        return Unavailable(f"the ledger {where} is locked by another process")
+    return Misconfigured(f"cannot open the ledger {where}: {why}; check the path and its permissions")
+
+
+def _make_file(url: URL) -> None:
+    if url.get_backend_name() != "sqlite" or url.query.get("uri"):
+        return
+    path = Path(url.database or "")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise Misconfigured(f"cannot write the ledger {path}: {error.strerror}; choose another place") from None
