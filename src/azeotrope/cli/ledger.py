@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -45,8 +47,14 @@ def export(
     from azeotrope import ledger as book
     from azeotrope.codec import encode
 
-    for record in book.export(ledger, customer=customer, since=_utc(since), with_salts=with_salts):
-        typer.echo(encode(record))
+    out = sys.stdout.buffer
+    try:
+        for record in book.export(ledger, customer=customer, since=_utc(since), with_salts=with_salts):
+            out.write(encode(record) + b"\n")
+        out.flush()
+    except BrokenPipeError:  # the reader has what it wanted; what is still buffered goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        raise typer.Exit(141) from None
 
 
 def _utc(given: datetime | None) -> datetime | None:

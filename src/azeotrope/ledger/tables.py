@@ -22,8 +22,10 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    false,
     insert,
     select,
+    update,
 )
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
@@ -131,6 +133,9 @@ def opened(dsn: str | Path, *, patience: float) -> Engine:
         with made.begin() as connection:
             _META.create_all(connection)
             check(connection, create=True)
+            connection.execute(
+                update(schema).where(false()).values(version=SCHEMA)
+            )  # fails where nothing can be written
     except SQLAlchemyError as error:
         made.dispose()
         raise unopened(error, url) from None
