@@ -14,7 +14,7 @@ app = typer.Typer(help="Read the ledger of releases.", no_args_is_help=True)
 Address = Annotated[str, typer.Option("--ledger", envvar="AZEOTROPE_LEDGER", help="The ledger's file or database URL.")]
 Customer = Annotated[str | None, typer.Option(help="Only this customer's records.")]
 Since = Annotated[datetime | None, typer.Option(help="Only what was finished then or later (UTC).")]
-HERE = "azeotrope.db"
+HERE = "azeotrope-ledger.db"
 
 
 @app.command()
