@@ -6,8 +6,8 @@
         assert upstream.asked[0].json["stream"] is True
 
 `says(*scripts)` gives each request its script; the last one serves all further requests. A script is a list of steps:
-bytes are written; `upstream.HANG` waits until the client has gone; `upstream.FIN` and `upstream.RST` end the connection,
-politely or not; an `asyncio.Event` is waited for. A script that ends leaves the connection open for the next request.
+bytes are written; `upstream.HANG` waits until the client has gone; `upstream.FIN` and `upstream.RST` end the
+connection, politely or not; an `asyncio.Event` is waited for. After its script a connection stays open for more.
 Shorthands for whole scripts: `json`, `stream`, `reply`; for pieces of them: `head`, `event`, `delta`, `completion`.
 `await upstream.left()` returns when a client has disconnected in the midst of a script.
 """

@@ -1,6 +1,5 @@
 """Remote against an upstream that does everything wrong, and some things right."""
 
-import pytest
 
 from azeotrope.models.remote import Remote
 from azeotrope.streams import ask

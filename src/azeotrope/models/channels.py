@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-NAMES = (
+NAMES = frozenset({
     "reasoning",  # vLLM, OpenRouter; Responses-like items
     "reasoning_content",  # DeepSeek, SGLang, llama.cpp, transformers serve, LiteLLM
     "reasoning_text",
@@ -15,7 +15,7 @@ NAMES = (
     "thought",
     "reasoning_details",  # OpenRouter: list of objects
     "thinking_blocks",  # LiteLLM: Anthropic's blocks
-)
+})  # fmt: skip
 
 _TEXTS = ("text", "thinking", "content", "reasoning", "reasoning_content", "summary")
 """Members of a reasoning item that hold its text, the fullest first; `signature`, `data`, ... are not read."""
@@ -28,9 +28,8 @@ _DEPTH = 8
 def reasoning_of(message: dict[str, Any]) -> str:
     """The reasoning in a message or delta, whatever its name. Text that several names repeat is taken once."""
     found = ""
-    for name in NAMES:
-        value = message.get(name)
-        if value:
+    for name, value in message.items():
+        if value and name in NAMES:
             text = value if isinstance(value, str) else text_of(value)
             if text and (not found or text.strip() not in found):
                 found += text

@@ -36,6 +36,8 @@ class Decoder:
         self._started = False
 
     def feed(self, chunk: bytes) -> list[Message]:
+        if self._is_one(chunk):
+            return [Message(chunk[6:-2])]
         if not self._started:
             chunk = self._opening(chunk)
         if self._skip_lf and chunk:
@@ -61,6 +63,17 @@ class Decoder:
         if rest:
             self._half_line.append(rest)
         return self._take(lines)
+
+    def _is_one(self, chunk: bytes) -> bool:
+        """The short way: these bytes are one whole message of one line, as nearly every piece of a live stream is."""
+        return (
+            chunk.startswith(b"data: ")
+            and chunk.find(b"\n", 7) == len(chunk) - 2
+            and chunk.endswith(b"\n\n")
+            and b"\r" not in chunk
+            and self._started
+            and not (self._data or self._half_line or self._event or self._skip_lf)
+        )
 
     def _opening(self, chunk: bytes) -> bytes:
         """Drops one byte order mark at the very start, also when it comes in pieces."""
