@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from azeotrope.cli import ledger, methods
+from azeotrope.cli import customers, ledger, methods, serve
 from azeotrope.errors import Misconfigured, Refused, Unavailable
 
 app = typer.Typer(
@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 app.command("list")(methods.list_methods)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(customers.app, name="customers")
+app.command("serve")(serve.serve)
 
 
 def main() -> None:

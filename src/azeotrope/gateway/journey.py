@@ -1,0 +1,110 @@
+"""A chat completion's way through a defense: refused or asked, decided, recorded, and rendered, whole or as a stream.
+
+Knows the dialect's file and no method by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, suppress
+
+from azeotrope.gateway.call import Call, Means
+from azeotrope.gateway.outbox import Outbox
+from azeotrope.gateway.recording import record, record_part
+from azeotrope.gateway.wire import chat, leaks
+from azeotrope.streams import ask_all, collect
+from azeotrope.types import Answer, Event, Extra, Finish, Reasoning, Request, ToolCall, Usage
+
+_CONTENT = (Answer, Reasoning, ToolCall, Extra)
+
+
+def permitted(asked: chat.Asked, rules: leaks.Rules) -> Request:
+    """The request that may reach the model. Raises `Refused` naming the member that may not."""
+    leaks.refuse(asked.fields, rules)
+    leaks.refuse_bias(asked.fields, rules)
+    return chat.request(asked.fields, leaks.cleaned(asked.fields["messages"]))
+
+
+async def serve(means: Means, call: Call, asked: chat.Asked) -> None:
+    """Answers the call."""
+    assert call.guard is not None
+    request = permitted(asked, call.guard.rules)
+    if asked.stream:
+        await _stream(means, call, request, usage=asked.usage)
+    else:
+        await _whole(means, call, request)
+
+
+async def _whole(means: Means, call: Call, request: Request) -> None:
+    assert call.guard is not None
+    traces = await ask_all(call.guard.model(stream=False), request)
+    await record(means, call, traces)
+    name = call.guard.policy.reasoning_field
+    await call.reply.whole(200, chat.completion(traces, name, f"chatcmpl-{call.id}", int(call.started)))
+
+
+async def _stream(means: Means, call: Call, request: Request, *, usage: bool) -> None:
+    """Sends what a maker makes: two tasks, so that the client's pace and the model's need not agree."""
+    server = means.settings.server
+    outbox = Outbox(server.buffer_bytes, server.keep_alive_seconds, chat.KEEP_ALIVE)
+    making = asyncio.get_running_loop().create_task(_Making(means, call, request, outbox, usage=usage).run())
+    try:
+        while data := await outbox.take():
+            await call.reply.part(data)
+        await call.reply.end()
+    finally:
+        outbox.close()
+        making.cancel()
+        with suppress(asyncio.CancelledError):
+            await making
+
+
+class _Making:
+    """Events of one response -> bytes in the outbox; its last ones only when the record is durable."""
+
+    def __init__(self, means: Means, call: Call, request: Request, outbox: Outbox, *, usage: bool) -> None:
+        assert call.guard is not None
+        self._means, self._call, self._request, self._outbox = means, call, request, outbox
+        self._guard = call.guard
+        name = call.guard.policy.reasoning_field
+        self._frames = chat.Frames(name, f"chatcmpl-{call.id}", int(call.started), usage=usage)
+        self._events: list[Event] = []
+        self._released = False
+        """Has content gone out that is not recorded yet?"""
+
+    async def run(self) -> None:
+        """Never raises: what goes wrong is handed to the sender."""
+        try:
+            held = await self._follow()
+            await record(self._means, self._call, collect(self._request, self._events))
+            self._released = False
+            for event in held:
+                await self._put(event)
+            self._outbox.put(chat.DONE)
+            self._outbox.close()
+        except asyncio.CancelledError:
+            self._outbox.close()
+        except BaseException as error:
+            self._outbox.close(error)
+        finally:
+            if self._released:
+                traces = collect(self._request, self._events)
+                self._means.later(record_part(self._means, self._call, traces))
+
+    async def _follow(self) -> list[Event]:
+        """Lets content out as it comes, or none of it under `buffer`; returns what is to leave after the record."""
+        held: list[Event] = []
+        buffers = self._guard.buffers
+        async with aclosing(self._guard.model(stream=True).stream(self._request)) as events:
+            async for event in events:
+                self._events.append(event)
+                if buffers or isinstance(event, Finish | Usage):
+                    held.append(event)
+                else:
+                    self._released = self._released or isinstance(event, _CONTENT)
+                    await self._put(event)
+        return held if buffers else sorted(held, key=lambda event: isinstance(event, Usage))
+
+    async def _put(self, event: Event) -> None:
+        if self._outbox.put(self._frames.of(event)):
+            await self._outbox.room()

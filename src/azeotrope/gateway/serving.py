@@ -1,0 +1,79 @@
+"""From settings to a running gateway: models and ledger opened, defenses built, server started. Knows no request."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from azeotrope.errors import Misconfigured
+from azeotrope.gateway.app import Gateway
+from azeotrope.gateway.call import Doorkeeper, Means
+from azeotrope.gateway.customers import Customers
+from azeotrope.gateway.logs import logger
+from azeotrope.gateway.metrics import Metrics
+from azeotrope.gateway.policy import guards
+from azeotrope.gateway.server import server
+from azeotrope.gateway.settings import Endpoint, Settings, secret
+from azeotrope.ledger import Ledger
+from azeotrope.models.remote import Remote
+from azeotrope.protocols import Model
+
+
+@asynccontextmanager
+async def gateway(
+    settings: Settings,
+    environment: Mapping[str, str],
+    *,
+    customers: Doorkeeper | None = None,
+    upstream: Model | None = None,
+) -> AsyncGenerator[Gateway]:
+    """The application with everything it needs open. `customers` and `upstream` stand in for those of the settings."""
+    async with AsyncExitStack() as stack:
+        rewriter = None
+        if upstream is None:
+            upstream = await stack.enter_async_context(remote(settings.upstream, environment))
+        if settings.rewriter is not None:
+            rewriter = await stack.enter_async_context(remote(settings.rewriter, environment))
+        ready = guards(settings, upstream, rewriter)
+        known = customers or Customers(Path(settings.customers.file))
+        check_customers(known, settings)
+        recorded = any(policy.recorded for policy in settings.policies.values())
+        book = await stack.enter_async_context(Ledger(settings.ledger.dsn)) if recorded else None
+        log = logger(settings.server.log)
+        yield Gateway(Means(settings, ready, known, upstream, book, Metrics(), log))
+
+
+def remote(endpoint: Endpoint, environment: Mapping[str, str]) -> Remote:
+    """The endpoint as a model, with its key."""
+    return Remote(
+        endpoint.base_url,
+        model=endpoint.model,
+        key=secret(endpoint, environment),
+        reasoning_in_content=endpoint.reasoning_in_content,
+        patience=endpoint.patience,
+    )
+
+
+def check_customers(known: Doorkeeper, settings: Settings) -> None:
+    """Raises `Misconfigured` for a customer whose policy does not exist."""
+    for customer in known.all():
+        if customer.policy is not None and customer.policy not in settings.policies:
+            known_ones = ", ".join(settings.policies)
+            raise Misconfigured(
+                f"customer {customer.name!r} has the policy {customer.policy!r}; there are: {known_ones}"
+            )
+
+
+async def serve(
+    settings: Settings,
+    environment: Mapping[str, str],
+    *,
+    announce: Callable[[str], Any],
+    customers: Doorkeeper | None = None,
+    upstream: Model | None = None,
+) -> None:
+    """Serves until told to stop (SIGTERM, SIGINT). `announce` is called with the address once it listens."""
+    async with gateway(settings, environment, customers=customers, upstream=upstream) as app:
+        await server(app, settings.server, announce).serve()

@@ -1,0 +1,191 @@
+"""What would leak past a defense: request members that are refused by name, inbound reasoning that is dropped.
+
+Pure; knows no defense by name. Toggles that only ask for less or more reasoning (`reasoning_effort`, `reasoning`,
+`include_reasoning`) pass: the reasoning they bring is held like any other.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from msgspec import Struct
+
+from azeotrope.errors import Refused
+from azeotrope.models import channels
+from azeotrope.models.text import split
+from azeotrope.types import Fields, Message
+
+
+class Rules(Struct, frozen=True):
+    """What a policy allows."""
+
+    top_logprobs: int = 0
+    prefill: bool = False
+    shaped: bool = False
+    """Is a shape active on the logits?"""
+
+
+_PROMPT = "it returns or replays tokens that no defense has seen"
+_HIDDEN = "it returns the model's internals beside the text"
+_BYPASS = "it runs the client's code or search where a defense or a mark works"
+_TEMPLATE = "the template decides what is reasoning and what is answer"
+
+SWITCHES = {
+    "echo": _PROMPT,
+    "return_token_ids": _PROMPT,
+    "return_tokens": _PROMPT,
+    "return_tokens_as_token_ids": _PROMPT,
+    "return_prompt_text": _PROMPT,
+    "return_hidden_states": _HIDDEN,
+    "return_routed_experts": _HIDDEN,
+    "use_beam_search": _BYPASS,
+    "continue_final_message": "it puts words into the model's mouth",
+}
+"""Harmless when false."""
+
+NAMES = {
+    "prompt_logprobs": _PROMPT,
+    "logprob_token_ids": _PROMPT,
+    "n_probs": _HIDDEN,
+    "post_sampling_probs": _HIDDEN,
+    "custom_logit_processor": _BYPASS,
+    "custom_params": _BYPASS,
+    "logits_processors": _BYPASS,
+    "vllm_xargs": _BYPASS,
+    "watermark": "marking is the operator's to decide",
+    "watermarking": "marking is the operator's to decide",
+    "chat_template": _TEMPLATE,
+    "chat_template_kwargs": _TEMPLATE + "; to ask for less reasoning use reasoning_effort",
+    "skip_special_tokens": "special tokens are what marks reasoning",
+    "reasoning_format": "it moves reasoning into the answer",
+    "reasoning_in_content": "it moves reasoning into the answer",
+}
+"""Refused whatever they hold, but null."""
+
+RISKY_WHEN_FALSE = {
+    "add_generation_prompt": "it puts words into the model's mouth",
+    "separate_reasoning": "it moves reasoning into the answer",
+}
+
+BIASES = ("logit_bias", "allowed_token_ids", "bad_words")
+NESTS = ("extra_body", "extra_args", "sampling_params")
+"""Members under which some servers look for further ones."""
+
+INBOUND = frozenset(channels.NAMES) | {"encrypted_content", "reasoning_signature", "thought_signature"}
+"""Members of a message that carry reasoning back."""
+_INBOUND_PARTS = frozenset({"thinking", "redacted_thinking", "reasoning", "thought"})
+_TAGS = ("think", "thought", "reasoning", "thinking")
+_DEPTH = 4
+
+
+def refuse(fields: Fields, rules: Rules, where: str = "", depth: int = 0) -> None:
+    """Raises `Refused` naming the first member that would leak."""
+    for name in fields.keys() & _WATCHED:
+        _check(name, fields[name], rules, where + name)
+    if not depth:
+        _prefill(cast(list[Any], fields.get("messages") or []), rules)
+    for nest in NESTS:
+        if isinstance(inner := fields.get(nest), dict):
+            if depth >= _DEPTH:
+                raise _refused(where + nest, "it is nested too deeply")
+            refuse(cast(Fields, inner), rules, f"{where}{nest}.", depth + 1)
+
+
+_WATCHED = frozenset({*SWITCHES, *NAMES, *RISKY_WHEN_FALSE, *BIASES, "top_logprobs", "logprobs", "stop", "messages"})
+
+
+def _check(name: str, value: Any, rules: Rules, where: str) -> None:
+    """One watched member."""
+    if value is None:
+        return
+    if name in NAMES:
+        raise _refused(where, NAMES[name])
+    if name in SWITCHES and value is not False and not (name == "continue_final_message" and rules.prefill):
+        raise _refused(where, SWITCHES[name])
+    if name in RISKY_WHEN_FALSE and value is not True and not (name == "add_generation_prompt" and rules.prefill):
+        raise _refused(where, RISKY_WHEN_FALSE[name])
+    if name in ("top_logprobs", "logprobs"):
+        _check_logprobs(name, value, rules, where)
+    if name == "stop":
+        _check_stop(value, where)
+    if name == "messages" and where != "messages":
+        raise _refused(where, "messages belong at the top")
+
+
+def _check_logprobs(name: str, value: Any, rules: Rules, where: str) -> None:
+    if isinstance(value, bool) and name == "logprobs":
+        return
+    if not isinstance(value, int) or value > rules.top_logprobs or value < 0:
+        raise Refused(f"{where} may be at most {rules.top_logprobs} here", code="unsupported_value", param=where)
+
+
+def _check_stop(value: Any, where: str) -> None:
+    """Stopping at the mark where reasoning ends makes a server take the reasoning for the answer."""
+    for text in cast(list[Any], value) if isinstance(value, list) else [value]:
+        if isinstance(text, str) and any(tag in text.lower() for tag in _TAGS) and ("<" in text or "|" in text):
+            raise _refused(where, "it stops at the mark between reasoning and answer")
+
+
+def refuse_bias(fields: Fields, rules: Rules) -> None:
+    """A bias is refused where logits could be recovered by searching for it: under a shape, or beside logprobs."""
+    everything = flattened(fields)
+    if not rules.shaped and not everything.get("logprobs") and everything.get("top_logprobs") is None:
+        return
+    for name in BIASES:
+        if everything.get(name):
+            raise _refused(name, "with logprobs or a shape, logits could be recovered by searching for biases")
+
+
+def flattened(fields: Fields, depth: int = 0) -> Fields:
+    """The members with those of nests beside them."""
+    out = dict(fields)
+    for nest in NESTS:
+        if depth < _DEPTH and isinstance(inner := fields.get(nest), dict):
+            out |= {k: v for k, v in flattened(cast(Fields, inner), depth + 1).items() if v}
+    return out
+
+
+def _prefill(messages: list[Any], rules: Rules) -> None:
+    if rules.prefill or not messages:
+        return
+    if cast(Fields, messages[-1]).get("role") == "assistant":
+        raise _refused("messages", "the last message may not be the assistant's: it puts words into the model's mouth")
+    if any(cast(Fields, message).get("prefix") or cast(Fields, message).get("partial") for message in messages):
+        raise _refused("messages", "prefix puts words into the model's mouth")
+
+
+def _refused(name: str, why: str) -> Refused:
+    return Refused(f"{name} is not allowed here: {why}", code="unsupported_parameter", param=name)
+
+
+def cleaned(messages: list[Message]) -> list[Message]:
+    """The messages without reasoning that comes back: members of any name, parts, and tagged text of the assistant."""
+    return [_clean(m) if m.get("role") == "assistant" or not INBOUND.isdisjoint(m) else m for m in messages]
+
+
+def _clean(message: Message) -> Message:
+    out = {name: value for name, value in message.items() if name not in INBOUND}
+    if message.get("role") != "assistant":
+        return out
+    content = out.get("content")
+    if isinstance(content, str):
+        out["content"] = _untagged(content)
+    elif isinstance(content, list):
+        out["content"] = [_part(part) for part in cast(list[Any], content) if not _thinks(part)]
+    return out
+
+
+def _thinks(part: Any) -> bool:
+    return isinstance(part, dict) and cast(Fields, part).get("type") in _INBOUND_PARTS
+
+
+def _part(part: Any) -> Any:
+    if not isinstance(part, dict):
+        return part
+    fields = cast(Fields, part)
+    text = fields.get("text")
+    return {**fields, "text": _untagged(text)} if isinstance(text, str) else fields
+
+
+def _untagged(text: str) -> str:
+    return split(text, "tags")[1] if "<" in text or "[" in text else text
