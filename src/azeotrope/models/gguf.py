@@ -62,8 +62,12 @@ def read(path: Path) -> Header:
         raise Misconfigured(f"cannot read the weights {path}: {error.strerror}") from None
     except _Damaged as damage:
         raise Misconfigured(f"{path} is not a whole GGUF file ({damage}): download it again") from None
-    if header.metadata.get("general.architecture") in (None, "clip"):
+    kind = header.metadata.get("general.architecture")
+    if kind in (None, "clip"):
         raise Misconfigured(f"{path} holds no language model: name the file with the model's own weights")
+    for member in ("block_count", "embedding_length", "context_length"):  # the engine aborts on a nought
+        if header.metadata.get(f"{kind}.{member}", 1) == 0:
+            raise Misconfigured(f"{path} is damaged ({kind}.{member} is 0): download it again")
     return header
 
 
