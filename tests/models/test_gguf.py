@@ -98,3 +98,11 @@ def test_what_is_not_there_or_no_language_model_is_said(tmp_path: Path) -> None:
     projector = files.write(tmp_path / "p.gguf", files.gguf({"general.architecture": "clip"}))
     with pytest.raises(Misconfigured, match="no language model"):
         gguf.read(projector)
+
+
+@pytest.mark.parametrize("member", ["block_count", "embedding_length", "context_length"])
+@pytest.mark.parametrize("value", [0, -1, 60_000_000_000, "many", 1.5])
+def test_dimensions_that_would_end_the_process_are_refused(tmp_path: Path, member: str, value: object) -> None:
+    path = files.write(tmp_path / "m.gguf", files.gguf(files.MODEL | {f"llama.{member}": value}))
+    with pytest.raises(Misconfigured, match=f"llama.{member} is {value}"):
+        gguf.read(path)

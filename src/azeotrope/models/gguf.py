@@ -22,6 +22,10 @@ _TEXT_LIMIT = 1 << 20
 """Bytes of a text that is kept (chat templates take some 10 kB); a longer one is skipped over."""
 
 
+_BOUNDS = {"block_count": 512, "embedding_length": 1 << 20, "context_length": 1 << 31}
+"""Beyond them, and on a nought, the engine does not refuse: it ends the process."""
+
+
 class Header(Record, frozen=True):
     """What the head of the file says."""
 
@@ -65,9 +69,9 @@ def read(path: Path) -> Header:
     kind = header.metadata.get("general.architecture")
     if kind in (None, "clip"):
         raise Misconfigured(f"{path} holds no language model: name the file with the model's own weights")
-    for member in ("block_count", "embedding_length", "context_length"):  # the engine aborts on a nought
-        if header.metadata.get(f"{kind}.{member}", 1) == 0:
-            raise Misconfigured(f"{path} is damaged ({kind}.{member} is 0): download it again")
+    for member, bound in _BOUNDS.items():
+        if not (isinstance(value := header.metadata.get(f"{kind}.{member}", 1), int) and 0 < value <= bound):
+            raise Misconfigured(f"{path} is damaged ({kind}.{member} is {value}): download it again")
     return header
 
 
