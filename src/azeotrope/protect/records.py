@@ -84,12 +84,16 @@ def _outcome(steps: tuple[Step, ...], after: Trace) -> str:
     return next((name for name in ("opened", "fell_back") if name in named), "released")
 
 
-def unavailable(after: Trace) -> bool:
-    """Whether reasoning was withheld only because a model did not answer: time may mend that."""
-    return any(
-        step.outcome == "withheld" and step.failures and step.failures[-1] in ("unavailable", "timed_out")
-        for step in after.lineage
-    )
+_CALLS = ("unavailable", "timed_out", "rewriter_refused_request")
+
+
+def call_failure(after: Trace) -> str:
+    """Why reasoning was withheld, where that was a model's call that failed and not a check; "" otherwise.
+
+    Time or a setting may mend it: such a row is not finished.
+    """
+    last = next((s.failures[-1] for s in after.lineage if s.outcome == "withheld" and s.failures), "")
+    return last if last in _CALLS or last.startswith("raised_") else ""
 
 
 _OUTCOMES = ("released", "withheld", "fell_back", "opened", "unchanged")

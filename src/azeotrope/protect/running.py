@@ -15,7 +15,7 @@ from azeotrope.errors import AzeotropeError, Misconfigured, Unavailable
 from azeotrope.models.columns import Layout, Turn, Unreadable, edited, read
 from azeotrope.models.replay import Replay
 from azeotrope.protect.journal import Journal, Kept
-from azeotrope.protect.records import Note, Settings, Tally, added, noted, unavailable
+from azeotrope.protect.records import Note, Settings, Tally, added, call_failure, noted
 from azeotrope.protect.tables import Row, Table
 from azeotrope.protocols import Defense
 from azeotrope.streams import ask
@@ -145,14 +145,13 @@ class Runner:
         except Misconfigured:
             raise
         except Exception as error:
-            raise Failed(
-                "unavailable" if isinstance(error, Unavailable) else f"raised {type(error).__name__}"
-            ) from None
+            reason = "unavailable" if isinstance(error, Unavailable) else f"raised_{type(error).__name__}"
+            raise Failed(reason) from None
         if after.answer != turn.trace.answer:
             self.changed += 1
             raise AssertionError(f"the defense changed the answer of row {row.number + 1}: nothing of it was written")
-        if unavailable(after):
-            raise Failed("unavailable")
+        if reason := call_failure(after):
+            raise Failed(reason)
         return after
 
     def _written(self, row: Row, values: Fields, turns: tuple[Turn, ...], texts: list[str]) -> bytes | None:
