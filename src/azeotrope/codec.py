@@ -32,7 +32,9 @@ def convert(values: Any, kind: type[T], where: str) -> T:
     try:
         return msgspec.convert(values, kind)
     except (msgspec.ValidationError, ValueError) as error:
-        raise Misconfigured(f"{where}: {error}") from None
+        known = f"; there are: {', '.join(getattr(kind, '__struct_fields__', ())) or 'none'}"
+        cure = known if "unknown field" in str(error) and " - at " not in str(error) else ""
+        raise Misconfigured(f"{where}: {error}{cure}") from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:

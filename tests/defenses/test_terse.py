@@ -12,10 +12,13 @@ from azeotrope.defenses.terse import FURTHER, HEADING, KINDS, OTHER, READ, outli
 from azeotrope.errors import Misconfigured
 from azeotrope.lift import defense
 
-NUMBERS = set(  # noqa: SIM905 - a list of words reads best as words
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion half "
-    "third quarter once twice thrice double triple dozen first second fourth fifth pair single both".split()
+NUMBERS = set(
+    re.findall(
+        r"\w+",
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million "
+        "billion half third quarter once twice thrice double triple dozen first second fourth fifth pair single both",
+    )
 )
 OURS = sorted({HEADING, FURTHER, OTHER, *KINDS})
 
