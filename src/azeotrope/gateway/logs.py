@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 import structlog
@@ -12,10 +12,10 @@ import structlog
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def logger(level: str) -> Any:
-    """A logger for this level and above; what the server and the event loop log goes through it too."""
+def logger(level: str, sink: BinaryIO | None = None) -> Any:
+    """A logger for this level and above, to standard error unless said otherwise; what the server and the event loop log goes through it too."""
     log = structlog.wrap_logger(
-        structlog.BytesLogger(sys.stderr.buffer),
+        structlog.BytesLogger(sink or sys.stderr.buffer),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

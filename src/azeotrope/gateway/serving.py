@@ -28,6 +28,7 @@ async def gateway(
     *,
     customers: Doorkeeper | None = None,
     upstream: Model | None = None,
+    log: Any = None,
 ) -> AsyncGenerator[Gateway]:
     """The application with everything it needs open. `customers` and `upstream` stand in for those of the settings."""
     async with AsyncExitStack() as stack:
@@ -41,7 +42,7 @@ async def gateway(
         check_customers(known, settings)
         recorded = any(policy.recorded for policy in settings.policies.values())
         book = await stack.enter_async_context(Ledger(settings.ledger.dsn)) if recorded else None
-        log = logger(settings.server.log)
+        log = log or logger(settings.server.log)
         yield Gateway(Means(settings, ready, known, upstream, book, Metrics(), log))
 
 

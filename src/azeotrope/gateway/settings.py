@@ -149,11 +149,11 @@ def check(values: Mapping[str, Any], where: str, folder: Path = Path()) -> Setti
 
 def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """File names made relative to the settings' folder."""
-    for place, member in (("upstream", "key_file"), ("rewriter", "key_file"), ("customers", "file")):
-        table = values.get(place)
-        if member == "file" and table is None:
-            table = {"file": Clientele().file}
-        if isinstance(table, dict) and isinstance(name := cast(Fields, table).get(member), str):
+    for place, member, usual in (("upstream", "key_file", None), ("rewriter", "key_file", None),
+                                 ("customers", "file", Clientele().file)):  # fmt: skip
+        table = values.get(place, {})
+        name = cast(Fields, table).get(member, usual) if isinstance(table, dict) else None
+        if isinstance(name, str):
             values[place] = {**cast(Fields, table), member: str(folder / name)}
     return values
 

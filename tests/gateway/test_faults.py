@@ -1,0 +1,225 @@
+"""The fault table: whatever the upstream does, what a client sees is clean, and holds none of the reasoning.
+
+With AZEOTROPE_FAULT_TABLE=FILE in the environment the table is written there.
+"""
+
+import asyncio
+import gzip
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CANARY = "CANARY-5f1e-of-the-reasoning"
+POLICIES = {
+    "live": {"defense": "withhold", "streaming": "live"},
+    "buffer": {"defense": "withhold", "streaming": "buffer"},
+    "rewritten": {"defense": "terse"},
+    "none": {"defense": "none"},
+}
+QUESTION = {"model": "m", "messages": [{"role": "user", "content": "2+2?"}]}
+
+
+def good(up: Any, stream: bool) -> list[Any]:
+    if stream:
+        return up.stream(up.delta(reasoning_content=f"I {CANARY} add"), up.delta(content="4"), up.delta(finish="stop"))
+    return up.json(up.completion({"role": "assistant", "reasoning_content": f"I {CANARY} add", "content": "4"}))
+
+
+def thinking(up: Any, *then: Any) -> list[Any]:
+    """A stream that has only reasoned before something happens."""
+    return up.stream(up.delta(reasoning_content=f"I {CANARY} add"), *then, done=False)
+
+
+def answering(up: Any, *then: Any) -> list[Any]:
+    """A stream that has begun to answer, and whose clients have seen that, before something happens."""
+    return up.stream(up.delta(reasoning_content=f"I {CANARY} add"), up.delta(content="4"), up.seen, *then, done=False)
+
+
+class Seen(asyncio.Event):
+    """Set once every client that is shown anything before the end has been shown something."""
+
+    left = 0
+
+    def by_one(self) -> None:
+        self.left -= 1
+        if not self.left:
+            self.set()
+
+
+def half(up: Any, *then: Any) -> list[Any]:
+    """Half of a JSON response."""
+    whole = good(up, False)[0]
+    return [whole[: whole.index(b"add")], *then]
+
+
+def packed(up: Any, stream: bool, **headers: str) -> list[Any]:
+    body = gzip.compress(json.dumps(up.completion({"reasoning_content": CANARY, "content": "4"})).encode())
+    kind = "text/event-stream" if stream else "application/json"
+    return up.reply(body, kind=kind, **headers)
+
+
+def error(code: int | None = None) -> dict[str, Any]:
+    return {"error": {"message": f"Traceback (most recent call last): {CANARY}", "type": "x", "code": code}}
+
+
+HTML = f"<html><h1>Oops</h1>{CANARY}</html>".encode()
+
+# name -> (script for a whole response, for a stream; what the client sees whole, streamed).
+# "502 upstream_failed" is a status with OpenAI's error; "event ..." an error event after the stream has begun; "ok" all.
+FAULTS: dict[str, tuple[Any, Any, str, str]] = {
+    "hangs before headers": (
+        lambda up: [up.HANG], lambda up: [up.HANG], "504 upstream_timed_out", "504 upstream_timed_out"),
+    "hangs after headers": (
+        lambda up: [up.head(Content_Length="500"), up.HANG],
+        lambda up: [up.head(kind="text/event-stream", Transfer_Encoding="chunked"), up.HANG],
+        "504 upstream_timed_out", "504 upstream_timed_out"),
+    "hangs while reasoning": (
+        lambda up: half(up, up.HANG), lambda up: thinking(up, up.HANG),
+        "504 upstream_timed_out", "504 upstream_timed_out"),
+    "hangs while answering": (
+        lambda up: half(up, up.HANG), lambda up: answering(up, up.HANG),
+        "504 upstream_timed_out", "event upstream_timed_out"),
+    "closes at once": (lambda up: [up.FIN], lambda up: [up.FIN], "502 upstream_failed", "502 upstream_failed"),
+    "dies while reasoning": (
+        lambda up: half(up, up.RST), lambda up: thinking(up, up.RST), "502 upstream_failed", "502 upstream_failed"),
+    "dies while answering": (
+        lambda up: half(up, up.RST), lambda up: answering(up, up.RST), "502 upstream_failed", "event upstream_failed"),
+    "ends politely, unfinished": (
+        lambda up: half(up, up.FIN), lambda up: answering(up, up.END), "502 upstream_failed", "event upstream_failed"),
+    "malformed JSON": (
+        lambda up: up.reply(b'{"choices": [{"message": {"reasoning_content": "' + CANARY.encode()),
+        lambda up: answering(up, b'data: {"choices": [{"delta": {"reasoning_content": "' + CANARY.encode() + b"\n\n",
+                             up.END),
+        "502 upstream_failed", "event upstream_failed"),
+    "malformed SSE": (
+        lambda up: up.reply(f"data {CANARY}\r\r:::\n\n".encode()),
+        lambda up: up.stream(f"data {CANARY}\r\r:::\n\n{CANARY}".encode(), up.END, done=False),
+        "502 upstream_failed", "502 upstream_failed"),
+    "wrong content type": (
+        lambda up: up.reply(good(up, False)[0].partition(b"\r\n\r\n")[2], kind="text/plain"),
+        lambda up: up.stream(*[up.delta(reasoning_content=CANARY, content="4"), up.delta(finish="stop")],
+                             kind="application/octet-stream"),
+        "502 upstream_failed", "502 upstream_failed"),
+    "HTML": (
+        lambda up: up.reply(HTML, kind="text/html"), lambda up: up.reply(HTML, kind="text/html"),
+        "502 upstream_failed", "502 upstream_failed"),
+    "HTML that calls itself JSON": (
+        lambda up: up.reply(HTML), lambda up: up.reply(HTML, kind="text/event-stream"),
+        "502 upstream_failed", "502 upstream_failed"),
+    "gzip though asked not to": (
+        lambda up: packed(up, False, Content_Encoding="gzip"), lambda up: packed(up, False, Content_Encoding="gzip"),
+        "ok, or 502 under none", "ok, or 502 under none"),
+    "gzip that does not say so": (
+        lambda up: packed(up, False), lambda up: packed(up, True), "502 upstream_failed", "502 upstream_failed"),
+    "damaged gzip": (
+        lambda up: up.reply(b"\x1f\x8b" + CANARY.encode(), Content_Encoding="gzip"),
+        lambda up: up.reply(b"\x1f\x8b" + CANARY.encode(), kind="text/event-stream", Content_Encoding="gzip"),
+        "502 upstream_failed", "502 upstream_failed"),
+    "200 with an error object": (
+        lambda up: up.json(error()), lambda up: up.json(error()), "502 upstream_failed", "502 upstream_failed"),
+    "error event while answering": (
+        lambda up: up.json(error()), lambda up: answering(up, error(), up.END),
+        "502 upstream_failed", "event upstream_failed"),
+    "400": (
+        lambda up: up.json({"error": {"message": "max_tokens is too large", "param": "max_tokens"}}, 400),
+        lambda up: up.json({"error": {"message": "max_tokens is too large", "param": "max_tokens"}}, 400),
+        "400 invalid_request", "400 invalid_request"),
+    "401 for the gateway's key": (
+        lambda up: up.json(error(), 401), lambda up: up.json(error(), 401),
+        "502 upstream_refused_gateway", "502 upstream_refused_gateway"),
+    "404": (
+        lambda up: up.json({"error": {"message": "no such model", "code": "model_not_found"}}, 404),
+        lambda up: up.json({"error": {"message": "no such model", "code": "model_not_found"}}, 404),
+        "404 model_not_found", "404 model_not_found"),
+    "429": (
+        lambda up: up.json(error(), 429, Retry_After="7"), lambda up: up.json(error(), 429, Retry_After="7"),
+        "429 upstream_overloaded", "429 upstream_overloaded"),
+    "500 with a trace": (
+        lambda up: up.reply(HTML, 500, kind="text/html"), lambda up: up.reply(HTML, 500, kind="text/html"),
+        "502 upstream_failed", "502 upstream_failed"),
+    "503": (
+        lambda up: up.json(error(), 503), lambda up: up.json(error(), 503),
+        "503 upstream_unavailable", "503 upstream_unavailable"),
+    "redirect": (
+        lambda up: [up.head(302, Location="http://127.0.0.1:9/", Content_Length="0")],
+        lambda up: [up.head(302, Location="http://127.0.0.1:9/", Content_Length="0")],
+        "502 upstream_failed", "502 upstream_failed"),
+    "no HTTP": (
+        lambda up: [f"{CANARY}\r\n\r\n".encode(), up.FIN], lambda up: [f"{CANARY}\r\n\r\n".encode(), up.FIN],
+        "502 upstream_failed", "502 upstream_failed"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def table() -> Iterator[list[str]]:
+    rows = ["| fault | policy | whole: client saw | stream: client saw |", "|---|---|---|---|"]
+    yield rows
+    if path := os.environ.get("AZEOTROPE_FAULT_TABLE"):
+        Path(path).write_text("\n".join(rows) + "\n")
+
+
+def seen(status: int, body: bytes) -> str:
+    """What a client made of a response: the word of the table."""
+    if body.startswith((b"data", b":")):
+        frames = [frame for frame in body.decode().split("\n\n") if frame.startswith("data:")]
+        last = frames[-1].removeprefix("data: ")
+        if last == "[DONE]":
+            return "ok"
+        assert "data: [DONE]" not in frames, "an error is the last word"
+        return f"event {json.loads(last)['error']['code']}"
+    value = json.loads(body)
+    if "error" not in value:
+        assert status == 200
+        return "ok"
+    assert set(value["error"]) == {"message", "type", "param", "code"}
+    return f"{status} {value['error']['code']}"
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_is_told_cleanly_and_leaks_nothing(fault, house, upstream, table) -> None:
+    whole, streamed, *expected = FAULTS[fault]
+    async with house(POLICIES, patience={"idle": 0.3, "deadline": 0.6}) as gate:
+        first = await everyone(gate, upstream, whole, stream=False)
+        second = await everyone(gate, upstream, streamed, stream=True)
+        assert CANARY.encode() not in gate.log.getvalue()
+        assert CANARY.encode() not in (await gate.get("/metrics"))[1]
+    assert CANARY.encode() not in gate.kept()
+    for policy, *got in zip(POLICIES, first, second, strict=True):
+        table.append(f"| {fault} | {policy} | {got[0]} | {got[1]} |")
+        for one, wanted, stream in zip(got, expected, (False, True), strict=True):
+            assert one == as_seen_under(policy, wanted, fault, stream), (policy, got)
+
+
+async def everyone(gate: Any, upstream: Any, script: Any, *, stream: bool) -> list[str]:
+    """What a client of each policy saw; all ask at the same time."""
+    upstream.seen = Seen()
+    upstream.seen.left = sum(map(shown_early, POLICIES)) if stream else 0
+    upstream.says(script(upstream))
+
+    async def one(policy: str) -> str:
+        first = upstream.seen.by_one if shown_early(policy) else lambda: None
+        status, headers, body = await gate.post({**QUESTION, "stream": stream}, policy, first=first)
+        assert headers["x-request-id"]
+        assert policy == "none" or CANARY.encode() not in body
+        return seen(status, body)
+
+    return list(await asyncio.gather(*map(one, POLICIES)))
+
+
+def shown_early(policy: str) -> bool:
+    return policy in ("live", "none")
+
+
+def as_seen_under(policy: str, wanted: str, fault: str, stream: bool) -> str:
+    """What differs by policy: who holds the answer can still give a status; who forwards bytes has already begun."""
+    if wanted == "ok, or 502 under none":
+        return "502 upstream_failed" if policy == "none" else "ok"
+    if wanted.startswith("event ") and not shown_early(policy):
+        return {"upstream_timed_out": "504 ", "upstream_failed": "502 "}[wanted[6:]] + wanted[6:]
+    if policy == "none" and stream and fault in ("hangs while reasoning", "dies while reasoning", "malformed SSE"):
+        return f"event {wanted[4:]}"
+    return wanted
