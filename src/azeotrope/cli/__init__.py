@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from azeotrope.cli import customers, ledger, methods, serve
+from azeotrope.cli import customers, ledger, methods, protect, serve
 from azeotrope.errors import Misconfigured, Refused, Unavailable
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("list")(methods.list_methods)
+app.command("protect")(protect.protect)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(customers.app, name="customers")
 app.command("serve")(serve.serve)
