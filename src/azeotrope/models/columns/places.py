@@ -18,8 +18,8 @@ Edit = tuple[Path, str]
 HASHES = re.compile(r"(?:\A|\n)(####[ \t]*[^\s#][^\n]*\s*)\Z")
 """GSM8K's last line, "#### 42"."""
 
-_MARK = re.compile(r"[<\[◁][^>\]▷]{0,250}?(?:think|thought|reasoning|channel)", re.IGNORECASE)
-"""Without this no mark of `models.text` is in a text."""
+_MARK = re.compile(r"[<\[◁]\s*/?\s*[^<>\[\]▷\s]{0,80}?(?:think|thought|reasoning|channel)", re.IGNORECASE)
+"""Without this no mark of `models.text` is in a text: a quick look before the slow one."""
 
 _LABELS = frozenset({"type", "id", "format", "role", "name", "index", "status"})
 _SEALED = frozenset({"signature", "encrypted_content", "data"})
@@ -57,10 +57,13 @@ class Turn(NamedTuple):
 
 def split_text(path: Path, text: str, policy: Policy, hashes: bool = False) -> tuple[Spot | None, str]:
     """(the spot of the text's reasoning if it holds any, its answer)."""
-    if policy == "off" or (policy == "tags" and not hashes and not _MARK.search(text)):
+    marked = policy == "span" or (policy == "tags" and _MARK.search(text) is not None)
+    if not marked and not hashes:
         return None, text
-    splitter = Splitter(policy)
-    pieces = [*splitter.feed(text), *splitter.close()]
+    pieces = [Piece("answer", text, 0, len(text))]
+    if marked:
+        splitter = Splitter(policy)
+        pieces = [*splitter.feed(text), *splitter.close()]
     if hashes and (line := HASHES.search(text)):
         pieces = list(_cut(pieces, line.start(1)))
     bare = "".join(piece.text for piece in pieces if piece.kind == "answer")
