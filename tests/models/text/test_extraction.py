@@ -233,13 +233,8 @@ def test_a_kind_that_is_known_is_looked_for() -> None:
     assert final_answer("Answer: 5", "choice") is None
 
 
-PARTS = [
-    B,
-    *["{", "}", "$", "\\", "<", ">", "**", "[", "]", "\\[", "```", ".", "é", "½", "1", "####", "<answer>", "</answer>", "(B)", "答案", "\\text", "and", "<<", ">>"],
-    "Answer:",
-    "\n",
-    " ",
-]
+MARKS = "{ } $ \\ < > ** [ ] \\[ ``` . é ½ 1 #### <answer> </answer> (B) 答案 \\text and << >>"
+PARTS = [B, *MARKS.split(" "), "Answer:", "\n", " "]
 parts = st.sampled_from([*PARTS, "The answer is ", '{"a":', "#### "])
 texts = st.lists(parts | st.text(max_size=4), max_size=30).map("".join)
 

@@ -29,7 +29,8 @@ class Final(Record, frozen=True):
 
 _LETTER = re.compile(
     r"(?:(?:the )?(?:correct |right |best )?(?:option|choice|answer)(?: is)?:? )?"
-    r"(?:[(\[]([A-Ja-j])[)\]][.:]?|([A-J])[.):](?= |$)|([A-J])(?: is (?:the )?(?:correct|right)(?: \w+)?)?$)(?P<rest>.*)",
+    r"(?:[(\[]([A-Ja-j])[)\]][.:]?|([A-J])[.):](?= |$)"
+    r"|([A-J])(?: is (?:the )?(?:correct|right)(?: \w+)?)?$)(?P<rest>.*)",
     re.IGNORECASE,
 )
 _STYLE = re.compile(r"\\(?:text|textbf|mathrm|mathbf|textrm|mbox|rm|bf)\s*(?=[{(A-Z ])|[{}*_`$~]|\\[ ,;!]")
@@ -66,6 +67,8 @@ def stated(value: str, start: int, end: int) -> Final | None:
     return Final(kind, letter(value) or value if kind == "choice" else value, start, end)
 
 
+_LAYERS = 12
+"""So many layers of wrapping are taken off at most."""
 _WRAPPED = [
     ("$$", "$$"),
     ("$", "$"),
@@ -81,7 +84,9 @@ _WRAPPED = [
 def clean(value: str) -> str:
     """Without the Markdown, the formula's marks and the final stop around it."""
     before = None
-    while before != value:
+    for _ in range(_LAYERS):
+        if before == value:
+            break
         before, value = value, value.strip().rstrip("。；;,")
         if value.endswith(".") and not value.endswith(".."):
             value = value[:-1]
