@@ -1,13 +1,24 @@
 """Two answers are the same or not as a careful reader would say; both ways round, in any loop, and never for ever."""
 
-import pytest
+import asyncio
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
-from azeotrope.models.text import equal, final_answer, same
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from azeotrope.models.text import Final, close, equal, final_answer, same
+from azeotrope.models.text import comparer as comparer_module
+from azeotrope.models.text.comparer import Comparer
 from azeotrope.models.text.equality import _quickly
 
 CHEAP_SAME = """
 1,000 | 1000 | $1000 | 1000.00 | \\$1,000.00 | 1{,}000 | 1\\,000 | 1 000 | 1000 dollars | １０００ | 1,\\!000
-42 | 42 km | 42. | +42 | 42.0 | 042 | $42$ | \\(42\\) | **42** | 42 \\text{ km} | 42\\ \\mathrm{km} | 4.2 \\times 10^1 | ٤٢
+42 | 42 km | 42. | +42 | 42.0 | 042 | $42$ | \\(42\\) | **42** | 42 \\text{ km} | 42\\ \\mathrm{km} | 4.2 \\times 10^1
+42 | ٤٢
 1/2 | \\frac{1}{2} | 0.5 | .5 | \\dfrac{1}{2} | \\tfrac12 | \\frac12 | 50% | 50\\% | ½ | 2/4 | \\frac{2}{4} | 0.50
 -3 | −3 | – 3 | -\\frac{6}{2}
 -1/2 | -\\frac{1}{2} | \\frac{-1}{2} | \\frac{1}{-2} | −½ | -0.5
@@ -121,3 +132,129 @@ def test_different(a: str, b: str) -> None:
 @pytest.mark.parametrize(("a", "b"), alike(SLOW_SAME))
 async def test_same_as_mathematics(a: str, b: str) -> None:
     assert await equal(a, b)
+
+
+numbers = st.integers(-(10**6), 10**6)
+
+
+@given(numbers, st.integers(1, 1000), st.integers(1, 9))
+def test_a_fraction_is_itself_however_written(above: int, below: int, factor: int) -> None:
+    written = [f"{above}/{below}", f"\\frac{{{above}}}{{{below}}}", f"\\dfrac{{{above * factor}}}{{{below * factor}}}"]
+    assert all(_quickly(a, b, None) for a in written for b in written)
+    assert not _quickly(f"{above}/{below}", f"{above + 1}/{below}", None)
+
+
+@given(numbers, numbers)
+def test_whole_numbers_are_same_only_when_they_are(a: int, b: int) -> None:
+    assert _quickly(f"{a:,}", f"${a}.00", None) is True
+    assert _quickly(str(a), f"{b:,}", None) is (a == b)
+
+
+@given(st.text(), st.text(), st.sampled_from([None, "math", "choice", "json", "code", "text"]))
+def test_no_two_texts_raise_and_order_does_not_matter(a: str, b: str, kind: None) -> None:
+    assert _quickly(a, b, kind) == _quickly(b, a, kind)
+    assert not a.strip() or _quickly(a, a, None)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ('{"a": 1, "b": [1, 2]}', '{"b":[1,2],\n"a":1}', True),
+        ('{"a": 1}', '{"a": 1.0}', False),
+        ('{"a": 1}', '{"a": "1"}', False),
+        ('{"a": 1}', '{"a": true}', False),
+        ('{"a": 0.10}', '{"a": 0.1}', True),
+        ('{"a": [1, 2]}', '{"a": [2, 1]}', False),
+        ('{"a": null}', "{}", False),
+        ('{"a": 12345678901234567890}', '{"a": 12345678901234567891}', False),
+        ('{"a": "\\u00e9"}', '{"a": "é"}', True),
+        ('[{"a": ["float", 1]}]', '[{"a": 1.0}]', False),
+    ],
+)
+def test_json_is_compared_by_value(a: str, b: str, expected: bool) -> None:
+    assert same(a, b) is same(b, a) is same(a, b, kind="json") is expected
+
+
+def test_code_is_the_same_but_for_blanks_at_line_ends() -> None:
+    assert same("x = 1  \nprint(x)\n\n", "x = 1\nprint(x)", kind="code")
+    assert not same("if a:\n  b", "if a:\n b", kind="code")
+    assert not same("X = 1", "x = 1", kind="code")
+
+
+def test_finals_are_compared_by_their_kind() -> None:
+    assert same(Final("choice", "B", 0, 1), Final("choice", "B", 5, 9))
+    assert same("b", "B", kind="choice")
+    assert not same("b", "c", kind="choice")
+    assert not same("", "")
+
+
+BOMBS = [
+    "9**9**9**9",
+    "9^{9^{9^{9}}}",
+    "(10^{9})!",
+    "\\sqrt{" * 150 + "2" + "}" * 150,
+    "((((" * 200,
+    "\\sum_{n=1}^{10^{12}} n^{n}",
+]
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_bomb_is_not_known_equal_and_the_next_comparison_works(bomb: str) -> None:
+    comparer = Comparer(size=1, seconds=2.0)
+    try:
+        assert not comparer.equal(bomb, "x^{2}+1")
+        assert comparer.equal("(x+1)^{2}", "x^{2}+2x+1")
+    finally:
+        comparer.close()
+
+
+def test_a_process_that_hangs_is_killed_and_replaced() -> None:
+    comparer = Comparer(size=1, seconds=0.0)  # nothing answers in no time
+    try:
+        assert not comparer.equal("x", "x")
+        comparer._seconds = 30.0
+        assert comparer.equal("x+1", "1+x")
+    finally:
+        comparer.close()
+
+
+def test_threads_and_loops_share_the_processes() -> None:
+    results: list[bool] = []
+
+    async def both() -> list[bool]:
+        return await asyncio.gather(equal("\\sqrt{8}", "2\\sqrt{2}"), equal("\\sqrt{8}", "2\\sqrt{3}"))
+
+    threads = [threading.Thread(target=lambda: results.extend(asyncio.run(both()))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == [False] * 4 + [True] * 4
+
+
+def test_close_leaves_no_process_and_work_goes_on_after_it() -> None:
+    assert same("\\sqrt{8}", "2\\sqrt{2}")
+    ours = [process._popen for process in comparer_module.shared._all]
+    assert ours
+    close()
+    assert all(process.returncode is not None for process in ours)
+    assert not comparer_module.shared._all
+    assert same("\\sqrt{18}", "3\\sqrt{2}")
+    close()
+
+
+def test_the_process_sees_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZEOTROPE_TEST_SECRET", "s3cret")
+    comparer = Comparer(size=1)
+    try:
+        assert comparer.equal("x+1", "1+x")
+        (process,) = comparer._all
+        assert b"s3cret" not in Path(f"/proc/{process._popen.pid}/environ").read_bytes()
+    finally:
+        comparer.close()
+
+
+def test_equality_loads_no_mathematics_here() -> None:
+    code = "import sys, azeotrope.models.text as t; assert t.same('1', '1.0'); print('sympy' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"

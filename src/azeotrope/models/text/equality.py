@@ -129,34 +129,11 @@ def _same_plainly(a: str, b: str) -> bool | None:
 
 
 _COMMAND = re.compile(r"\\[A-Za-z]+")
-_FUNCTIONS = set(
-    [
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "log",
-        "ln",
-        "exp",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "sqrt",
-        "pi",
-        "max",
-        "min",
-        "mod",
-        "gcd",
-        "lcm",
-        "det",
-        "deg",
-    ]
-) | set(["and", "or", "pmatrix", "bmatrix", "matrix", "array"])
+_FUNCTIONS = (
+    {"sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "arcsin", "arccos", "arctan", "sinh"}
+    | {"cosh", "tanh", "sqrt", "pi", "max", "min", "mod", "gcd", "lcm", "det", "deg"}
+    | {"and", "or", "pmatrix", "bmatrix", "matrix", "array"}
+)
 
 
 def _is_prose(text: str) -> bool:
@@ -165,7 +142,7 @@ def _is_prose(text: str) -> bool:
     return any(word.lower() not in _FUNCTIONS for word in words)
 
 
-# --- JSON and code -----------------------------------------------------------------------------------------------------
+# --- JSON and code ---
 
 
 def _same_json(a: str, b: str) -> bool:
@@ -201,7 +178,7 @@ def _code(text: str) -> list[str]:
     return [line.rstrip() for line in text.strip("\r\n").rstrip().splitlines()]
 
 
-# --- mathematics -------------------------------------------------------------------------------------------------------
+# --- mathematics ---
 
 
 def _thoroughly(a: str, b: str) -> bool:

@@ -100,7 +100,7 @@ def _repeating(part: dict[str, str]) -> Fraction:
     return Fraction(f"{part['rw'] or '0'}.{fixed or '0'}") + tail
 
 
-# --- units -------------------------------------------------------------------------------------------------------------
+# --- units ---
 
 _CURRENCIES = {
     **dict.fromkeys(("USD", "usd", "US$", "dollar"), "$"),
@@ -134,69 +134,38 @@ _SAME = {
     "children": "child",
     "mph": "mile/h",
 }
-_SHORT = set(
-    [
-        "km",
-        "cm",
-        "mm",
-        "m",
-        "kg",
-        "g",
-        "mg",
-        "lb",
-        "lbs",
-        "oz",
-        "ft",
-        "in",
-        "mi",
-        "yd",
-        "h",
-        "hr",
-        "hrs",
-        "min",
-        "s",
-        "sec",
-        "ms",
-        "l",
-        "L",
-        "ml",
-        "mL",
-        "mph",
-        "kmh",
-        "K",
-        "C",
-        "F",
-        "am",
-        "pm",
-        "Hz",
-        "kHz",
-        "J",
-        "W",
-        "N",
-        "V",
-        "A",
-    ]
-)
-_NOT_UNITS = set(
-    [
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "log",
-        "ln",
-        "exp",
-        "abc",
-        "and",
-        "or",
-        "plus",
-        "minus",
-        "times",
-        "over",
-        "mod",
-        "divided",
-    ]
-)
+_SHORT = {
+    "km",
+    "cm",
+    "mm",
+    "m",
+    "kg",
+    "g",
+    "mg",
+    "lb",
+    "lbs",
+    "oz",
+    "ft",
+    "in",
+    "mi",
+    "yd",
+    "h",
+    "hr",
+    "hrs",
+    "min",
+    "s",
+    "sec",
+} | {"ms", "l", "L", "ml", "mL", "mph", "kmh", "K", "C", "F", "am", "pm", "Hz", "kHz", "J", "W", "N", "V", "A"}
+_NOT_UNITS = {"sin", "cos", "tan", "cot", "log", "ln", "exp", "abc"} | {
+    "and",
+    "or",
+    "plus",
+    "minus",
+    "times",
+    "over",
+    "mod",
+    "divided",
+}
 _POWERED = re.compile(r"\s*\^\s*\{?\s*([23])\s*\}?$")
 _WORD = re.compile(r"[^\W\d_]+(?:[-'][^\W\d_]+)*\.?")
 

@@ -1,6 +1,7 @@
 """A process of its own that asks math-verify whether two expressions are equal. Run as a script.
 
-Knows nothing of the package around it. Killed when it hangs. Reads lines `["a", "b", seconds]`, writes `true` or `false`; ends with its input.
+Knows nothing of the package around it. Killed when it hangs. Reads lines `["a", "b", seconds]`, writes `true` or
+`false`; ends with its input.
 """
 
 from __future__ import annotations
