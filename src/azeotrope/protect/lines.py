@@ -34,7 +34,7 @@ class Lines:
         try:
             with self._path.open("rb") as file:
                 for number, line in enumerate(file):
-                    yield Row(number, line, not line.removeprefix(_BOM).strip())
+                    yield Row(number, line, len(line), not line.removeprefix(_BOM).strip())
         except OSError as error:
             raise Misconfigured(f"cannot read {self._path}: {error.strerror}") from None
 

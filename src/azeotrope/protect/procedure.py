@@ -71,6 +71,10 @@ def _table(source: Path, destination: Path) -> Table:
     parquet = [path.suffix.lower() in (".parquet", ".pq") for path in (source, destination)]
     if parquet[0] != parquet[1]:
         raise Misconfigured(f"{source.name} and {destination.name} must be of one kind, both JSONL or both Parquet")
+    if parquet[0]:
+        from azeotrope.protect.parquet import Parquet  # needs an extra
+
+        return Parquet(source)
     return Lines(source)
 
 

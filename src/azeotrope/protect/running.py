@@ -78,7 +78,7 @@ class Runner:
                     f"row {row.number + 1} of the input is not what it was when this output was begun: "
                     "give the same input, or begin anew with --restart"
                 )
-            self._done += len(row.raw)
+            self._done += row.size
             self.resumed += known.note.state != "blank"
 
     async def _work(self, rows: Iterator[Row], settings: Settings, watch: Watch | None) -> None:
@@ -93,7 +93,7 @@ class Runner:
             except Unreadable as unreadable:
                 note, content = _failed(row, unreadable)
             self._journal.add(Kept(row.number, _digest(row), note, content))
-            self._done += len(row.raw)
+            self._done += row.size
             self.tally.add(note)
             if self._down >= settings.patience:
                 raise Unavailable(

@@ -17,7 +17,11 @@ class Row(NamedTuple):
     """From 0; what people are told is `number` + 1 (the line's number, in JSONL)."""
     raw: bytes
     """What it is recognised by when a run is resumed."""
+    size: int
+    """What it counts for, of the table's size."""
     blank: bool = False
+    values: Fields | None = None
+    """Its columns, where reading it made them."""
 
 
 class Table(Protocol):

@@ -1,0 +1,203 @@
+"""Rows of every known shape: all their reasoning is found, and writing it back changes nothing else."""
+
+import json
+from copy import deepcopy
+
+import pytest
+from hypothesis import given as any_of
+from hypothesis import strategies as st
+
+from azeotrope.errors import Misconfigured
+from azeotrope.models.columns import Layout, Unreadable, detect, edited, read
+
+WHY = "First the five are added to the seven, which makes twelve, and then the three that broke are taken off."
+SECOND = "Half of the nine that are left is four and a half, which is rounded down because eggs are whole."
+
+GSM8K = {"question": "How many?", "answer": f"{WHY}\n#### 9"}
+PLAIN = {"id": 7, "problem": "How many?", "cot": WHY, "solution": "9"}
+CHAT = {
+    "messages": [
+        {"role": "system", "content": "Use <think></think>."},
+        {"role": "user", "content": "How many?"},
+        {"role": "assistant", "content": "9", "reasoning_content": WHY, "reasoning": WHY},
+        {"role": "user", "content": "And half?"},
+        {"role": "assistant", "content": f"<think>\n{SECOND}\n</think>\n\n4"},
+    ]
+}
+SHAREGPT = {
+    "conversations": [{"from": "human", "value": "How many?"}, {"from": "gpt", "value": f"<think>{WHY}</think>9"}]
+}
+OPENR1 = {
+    "problem": "How many?",
+    "solution": "By counting.",
+    "answer": "9",
+    "generations": [f"<think>{WHY}</think>\n\n9", f"{SECOND}\n</think>\n4", "9"],
+    "messages": [
+        {"role": "user", "content": "How many?"},
+        {"role": "assistant", "content": f"<think>{WHY}</think>\n\n9"},
+    ],
+}
+BLOCKS = {
+    "messages": [
+        {"role": "user", "content": [{"type": "text", "text": "How many?"}]},
+        {
+            "role": "assistant",
+            "content": [{"type": "thinking", "thinking": WHY, "signature": "c2lnbmVk"}, {"type": "text", "text": "9"}],
+        },
+    ]
+}
+TRL = {
+    "prompt": [{"role": "user", "content": "How many?"}],
+    "completion": [{"role": "assistant", "content": "9", "thinking": WHY}],
+}
+BATCH = {
+    "custom_id": "a",
+    "response": {"body": {"choices": [{"message": {"role": "assistant", "content": "9", "reasoning": WHY}}]}},
+}
+DETAILS = {
+    "question": "How many?",
+    "reasoning_details": [{"type": "reasoning.text", "text": WHY}, {"type": "reasoning.encrypted", "data": "c2VhbGVk"}],
+    "answer": "9",
+}
+SHAPES = {
+    "gsm8k": GSM8K,
+    "plain": PLAIN,
+    "chat": CHAT,
+    "sharegpt": SHAREGPT,
+    "openr1": OPENR1,
+    "blocks": BLOCKS,
+    "trl": TRL,
+    "batch": BATCH,
+    "details": DETAILS,
+}
+
+
+@pytest.fixture(params=SHAPES)
+def row(request):
+    return deepcopy(SHAPES[request.param])
+
+
+def written(layout, row, text: str):
+    return edited(row, [edit for turn in read(layout, row) for edit in turn.edits(text)])
+
+
+def test_nothing_of_the_reasoning_is_left_when_it_is_withheld(row) -> None:
+    layout = detect([row])
+    before = json.dumps(row)
+    out = written(layout, row, "")
+    assert WHY in before
+    assert WHY not in json.dumps(out)
+    assert SECOND not in json.dumps(out)
+    assert "c2" not in json.dumps(out)  # nor a sealed copy
+    assert json.dumps(row) == before  # the argument was not written to
+    assert read(layout, out) == ()
+
+
+def test_every_turn_has_its_question_its_reasoning_and_its_answer(row) -> None:
+    turns = read(detect([row]), row, "r")
+    assert [turn.trace.id for turn in turns] == [f"r.{i}" for i in range(len(turns))]
+    assert WHY in turns[0].trace.reasoning
+    assert turns[0].trace.answer.strip().removeprefix("#### ") == "9"
+    if row != BATCH:  # a batch's output does not hold its question
+        assert "How many?" in json.dumps(turns[0].trace.request.messages)
+
+
+def test_a_rewrite_reads_back_as_it_was_written_beside_the_same_answers(row) -> None:
+    layout = detect([row])
+    out = written(layout, row, "Sums, then a difference.")
+    turns, again = read(layout, row), read(layout, out)
+    assert {turn.trace.reasoning for turn in again} == {"Sums, then a difference."}
+    assert {turn.trace.answer for turn in again} == {turn.trace.answer for turn in turns}
+
+
+def test_unchanged_reasoning_asks_for_no_edit(row) -> None:
+    assert [turn.edits(turn.trace.reasoning) for turn in read(detect([row]), row)].count([]) == len(
+        read(detect([row]), row)
+    )
+
+
+def test_a_later_turn_is_asked_without_the_reasoning_of_earlier_ones() -> None:
+    _, second = read(detect([CHAT]), CHAT)
+    assert [message["role"] for message in second.trace.request.messages] == ["system", "user", "assistant", "user"]
+    assert WHY not in json.dumps(second.trace.request.messages)
+    assert (second.trace.reasoning, second.trace.answer) == (SECOND, "4")
+
+
+def test_copies_of_one_reasoning_are_one_turn() -> None:
+    turns = read(detect([OPENR1]), OPENR1)
+    assert [(t.trace.reasoning, len(t.spots)) for t in turns] == [(WHY, 2), (SECOND, 1)]
+
+
+def test_gsm8k_keeps_its_last_line_byte_for_byte() -> None:
+    row = {"question": "?", "answer": "Two <<1+1=2>>2.\n####  2\n"}
+    layout = detect([row])
+    assert layout.hashes
+    assert written(layout, row, "") == {"question": "?", "answer": "####  2\n"}
+    assert written(layout, row, "An addition.") == {"question": "?", "answer": "An addition.\n####  2\n"}
+
+
+def test_a_heading_inside_the_reasoning_is_not_the_answer() -> None:
+    row = {"question": "?", "answer": "#### Step one\nAdd.\n#### 2"}
+    assert written(detect([row]), row, "") == {"question": "?", "answer": "#### 2"}
+
+
+def test_a_row_in_which_reasoning_could_hide_is_not_read() -> None:
+    with pytest.raises(Unreadable, match="last line '####"):
+        read(detect([GSM8K]), {"question": "?", "answer": WHY})
+    with pytest.raises(Unreadable, match="none of the columns"):
+        read(detect([PLAIN]), {"problem": "?", "my_thoughts": WHY, "solution": "9"})
+    with pytest.raises(Unreadable, match="column 'text' repeats"):
+        read(detect([PLAIN]), {**PLAIN, "text": f"user: ?\nassistant: {WHY} 9"})
+
+
+@pytest.mark.parametrize("empty", ["", None, "  \n"])
+def test_a_row_whose_reasoning_is_empty_has_no_turn(empty) -> None:
+    assert read(detect([PLAIN]), {**PLAIN, "cot": empty}) == ()
+
+
+def test_no_reasoning_is_a_loud_error_with_the_columns_and_the_cure() -> None:
+    with pytest.raises(Misconfigured, match=r"first 1 rows; their columns are: question, reply\. .*--reasoning-column"):
+        detect([{"question": "?", "reply": "9"}])
+    with pytest.raises(Misconfigured, match=r"no column 'why' .*there are: cot, id, problem, solution"):
+        detect([PLAIN], Layout(reasoning="why"))
+    with pytest.raises(
+        Misconfigured, match="column 'text' repeats the reasoning: drop it, or allow it with --keep text"
+    ):
+        detect([{**PLAIN, "text": WHY}])
+
+
+def test_columns_can_be_named() -> None:
+    row = {"q": "How many?", "working": WHY, "a": "9", "text": WHY}
+    layout = detect([row], Layout("q", "working", "a", keep=("text",)))
+    (turn,) = read(layout, row)
+    assert (turn.trace.request.messages[0]["content"], turn.trace.reasoning, turn.trace.answer) == (
+        "How many?",
+        WHY,
+        "9",
+    )
+    assert written(layout, row, "x") == {**row, "working": "x"}
+
+
+def test_span_takes_all_before_the_final_answer() -> None:
+    row = {"problem": "?", "solution": f"{WHY} So the answer is $\\boxed{{9}}$."}
+    with pytest.raises(Misconfigured, match="--reasoning-in-content span"):
+        detect([row])
+    out = written(detect([row], Layout(policy="span")), row, "")
+    assert WHY not in out["solution"]
+    assert "\\boxed{9}" in out["solution"]
+
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
+
+
+@any_of(TEXT, TEXT, TEXT, TEXT)
+def test_withholding_leaves_exactly_the_answer(question: str, reasoning: str, answer: str, other: str) -> None:
+    row = {"question": question, "reasoning": reasoning, "answer": answer, "other": other}
+    try:
+        turns = read(Layout(found=("reasoning",)), row)
+    except Unreadable:
+        return
+    out = edited(row, [edit for turn in turns for edit in turn.edits("")])
+    assert {key: out[key] for key in ("question",)} == {"question": question}
+    if "<" not in answer + other + reasoning and not set("[◁") & set(answer + other + reasoning):
+        assert out == {**row, "reasoning": "" if reasoning.strip() else reasoning}
