@@ -316,7 +316,7 @@ async def test_a_longer_input_goes_on_where_the_shorter_one_ended(source, out) -
 @pytest.mark.parametrize("content", [b"", b"\n\n", b'[\n{"a": 1}\n]\n', b"\xff\xfe"])
 async def test_what_is_no_jsonl_is_said_at_once(source, out, content) -> None:
     source.write_bytes(content)
-    with pytest.raises(Misconfigured, match="has no row that can be read|no reasoning was found"):
+    with pytest.raises(Misconfigured, match=r"has no row that can be read|no reasoning was found"):
         await protect(source, out, SHOUT)
     assert beside(out) == []
 
@@ -480,10 +480,8 @@ async def test_parquet_keeps_schema_metadata_and_every_other_value(tmp_path) -> 
     summary = await protect(source, out, SHOUT, Settings(concurrency=3))
     made = pq.read_table(out)
     assert made.schema.equals(pq.read_schema(source), check_metadata=True)
-    for name in ("stamp", "blob", "score"):
-        assert made[name].to_pylist()[:3] == table[name].to_pylist()[:3]
-        assert made[name].combine_chunks().buffers()[1] is not None
-    assert str(made["score"]) == str(table["score"])
+    for name in ("stamp", "blob", "score"):  # printed, for NaN is not equal to itself
+        assert str(made[name].combine_chunks()) == str(table[name].combine_chunks())
     assert made["messages"].to_pylist()[4] is None
     assert made["messages"].to_pylist()[6][1] == {
         "role": "assistant",

@@ -61,6 +61,8 @@ def protect(
     """
     import asyncio
 
+    import uvloop
+
     from azeotrope import lift
     from azeotrope.models.columns import Layout
     from azeotrope.protect import Settings
@@ -81,7 +83,8 @@ def protect(
             with _bar() as watch:
                 return await procedure(source, output, protecting, settings, watch)
 
-    summary = asyncio.run(main())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        summary = runner.run(main())
     _show(summary, json)
     if summary.failed:
         raise typer.Exit(1)

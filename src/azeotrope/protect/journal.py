@@ -50,6 +50,7 @@ class Journal:
         self._offsets = array("q")  # by row: where its last record begins, 0 for none, negative if it failed
         self._end = 0
         self._waiting: list[bytes] = []
+        self._placing: list[tuple[int, int]] = []
         self._size = 0
         self.resumed = 0
 
@@ -115,7 +116,8 @@ class Journal:
         """Takes a record; it is finished with the next `flush`, or at once when many have gathered."""
         note = msgspec.msgpack.encode(kept.note)
         payload = b"".join((_HEAD.pack(kept.row, kept.digest, len(note)), note, kept.content))
-        self._place(kept.row, (self._end + self._size) * (-1 if kept.note.state == "failed" else 1))
+        offset = self._end + self._size
+        self._placing.append((kept.row, -offset if kept.note.state == "failed" else offset))
         self._waiting += (_FRAME.pack(len(payload), zlib.crc32(payload)), payload)
         self._size += _FRAME.size + len(payload)
         if self._size > _BATCH:
@@ -124,9 +126,11 @@ class Journal:
     def flush(self) -> None:
         """Hands everything to the operating system. Raises `Unavailable` if it has no room; what it has stays."""
         if self._waiting:
-            data = b"".join(self._waiting)
-            self._waiting, self._size = [], 0
+            data, placing = b"".join(self._waiting), self._placing
+            self._waiting, self._placing, self._size = [], [], 0
             self._end += self._write(data)
+            for row, offset in placing:
+                self._place(row, offset)
 
     def _write(self, data: bytes) -> int:
         try:

@@ -48,9 +48,18 @@ class Parquet:
     def rows(self) -> Iterator[Row]:
         number = 0
         for batch in self._file.iter_batches(_BATCH, columns=self._texts):
-            for values in batch.to_pylist():
+            for values in self._plain(batch):
                 yield Row(number, msgspec.json.encode(values, enc_hook=str), 1, values=values)
                 number += 1
+
+    def _plain(self, batch: Any) -> list[Fields]:
+        try:
+            return batch.to_pylist()
+        except ValueError:
+            raise Misconfigured(
+                f"{self._path}: times finer than a microsecond stand beside texts in one nested column; "
+                "cast them to microseconds, or move them to a column of their own"
+            ) from None
 
     def values(self, row: Row) -> Fields:
         return row.values or {}

@@ -60,6 +60,8 @@ class Runner:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
             self._journal.flush()
+        if self._fault:
+            raise self._fault
         if not settings.limit and len(self._journal) > self.seen:
             raise Misconfigured(
                 f"the input has {self.seen} rows, but {len(self._journal)} were finished from it earlier: "
