@@ -45,6 +45,9 @@ naïve | naïve
 2\\pi | 2 \\pi | 2π
 \\sqrt{2} | √2 | sqrt(2) | \\sqrt2
 x^2 | x² | x^{2}
+1:30 | 1:30 pm | 1:30 PM | 1:30\\text{ p.m.}
+\\text{no solution} | No solution | no solution.
+\\emptyset | \\varnothing | ∅
 A | (A) | A. | **A** | \\text{A} | \\textbf{(A)} | option A | A) 32
 """
 
@@ -67,6 +70,11 @@ A | Apple
 5 | 5x | 5i
 12 cm^2 | 12 cm^3 | 12 cm
 4:30 | 4:45
+4:30 am | 4:30 pm
+7 \\text{ hours} | 7 minutes
+100,000 | 100.000
+5\\frac{1}{2} | 5\\cdot\\frac{1}{2}
+5 | five
 """
 
 SLOW_SAME = """
@@ -92,6 +100,14 @@ e^{2} | e^2
 \\log 2 | \\log{2}
 5! | 120
 2^{10} | 1024
+\\cot x | \\cot{x}
+\\log_2 3 | \\log_{2}{3}
+\\sqrt[3]{8} | 2
+\\binom{5}{2} | 10
+\\frac{2\\sqrt{149}}{3} | \\frac{2}{3}\\sqrt{149}
+x=2,y=3 | y=3, x=2
+-3 \\le x < 5 | [-3, 5)
+(0, 1) \\cup (1, 2) | (1,2) \\cup (0,1)
 """
 
 SLOW_DIFFERENT = """
@@ -108,6 +124,9 @@ x > 3 | x < 3 | x \\ge 3
 \\pi | 3.14 | 2\\pi
 3 + 4i | 3 - 4i
 \\frac{a}{b} | \\frac{b}{a}
+x=2, y=3 | x=3, y=2
+\\infty | -\\infty
+|x| | x
 """
 
 

@@ -69,6 +69,10 @@ class _Process:
                 line += got
         return line
 
+    @property
+    def lives(self) -> bool:
+        return self._popen.poll() is None
+
     def kill(self) -> None:
         """Ends it at once and waits for its end."""
         self._popen.kill()
@@ -114,8 +118,11 @@ class Comparer:
 
     def _taken(self) -> _Process:
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                process = self._idle.pop()
+                if process.lives:
+                    return process
+                self._all.discard(process)
         process = _Process()
         with self._lock:
             self._all.add(process)
@@ -134,7 +141,7 @@ class Comparer:
 
 shared = Comparer()
 """The one that `equality` uses."""
-atexit.register(shared.close)
+atexit.register(lambda: shared.close())
 
 
 def _after_fork() -> None:

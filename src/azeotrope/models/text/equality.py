@@ -6,7 +6,7 @@ Knows nothing of where answers come from. By kind (of both, unless `kind` says):
 * json: the same values; the order of members is free, 1 is not 1.0, not true and not "1".
 * code: the same but for blanks at line ends and empty lines around it.
 * text: the same but for Unicode's forms, runs of blanks, Markdown, \text{}, a final stop and, in plain words, case.
-* math: numbers exactly (`numbers`: separators, currencies, units, fractions, percentages, powers of ten, bases);
+* math: numbers exactly (`numbers`: separators, currencies, units, fractions, percentages, powers of ten, bases), times of day;
   "x = 5" as 5 where the other names no x; sets, and lists without brackets, in any order; tuples and intervals in
   theirs, with their brackets; matrices cell by cell; \pm as both; all else by math-verify, asked both ways round, in a
   process that is killed when it takes too long: then the answers are *not known to be equal*, which is False.
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,15 @@ _LONGEST = 1_500
 _BUDGET = 10.0
 """Seconds one comparison may take, all its elements together."""
 _threads = ThreadPoolExecutor(4, thread_name_prefix="azeotrope-equal")
+
+
+def _after_fork() -> None:
+    global _threads
+    _threads = ThreadPoolExecutor(4, thread_name_prefix="azeotrope-equal")  # a child has none of its parent's threads
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 async def equal(a: str | Final, b: str | Final, *, kind: Kind | None = None) -> bool:
@@ -111,6 +121,7 @@ def _is_words(text: str) -> bool:
     return all(c.isalpha() or c in " -'," for c in text) and len(text) > 1
 
 
+_CLOCK = re.compile(r"(\d{1,2}:\d{2}(?::\d{2})?)\s*([ap])?\.?\s*(?:m\.?)?", re.IGNORECASE)
 _BLANK = re.compile(r"(?<!\d) | (?!\d)")
 
 
@@ -121,6 +132,9 @@ def _same_plainly(a: str, b: str) -> bool | None:
     first, second = number(a), number(b)
     if first and second:
         return same_number(first, second)
+    earlier, later = _CLOCK.fullmatch(wordless(a)), _CLOCK.fullmatch(wordless(b))
+    if earlier and later:
+        return earlier[1] == later[1] and (not earlier[2] or not later[2] or earlier[2].lower() == later[2].lower())
     if _BLANK.sub("", a) == _BLANK.sub("", b):
         return True
     if _is_prose(a) or _is_prose(b):

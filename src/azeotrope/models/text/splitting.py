@@ -21,12 +21,11 @@ Policy `off`. All is answer.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from typing import Literal
 
 from azeotrope.models.text.extraction import answer_start
 from azeotrope.models.text.marks import LOOK, Mark, candidate, is_mention, mark_at, may_grow, needs_more
+from azeotrope.models.text.place import Place, trimmed
 from azeotrope.types import Record
 
 Policy = Literal["tags", "span", "off"]
@@ -105,7 +104,7 @@ class _Tags:
         self._held: list[Piece] = []  # while undecided: everything, as it would leave at the end
         self._limbo: list[Piece] | None = None  # text after a closing mark that left a block open
         self._harmony = False
-        self._place = _Place()
+        self._place = Place()
 
     def feed(self, text: str) -> list[Piece]:
         self._raw += text
@@ -177,7 +176,7 @@ class _Tags:
         if not limbo:
             return
         text, start = "".join(piece.text for piece in limbo), limbo[0].start
-        cut = _trimmed(text) if kind == "answer" else 0
+        cut = trimmed(text) if kind == "answer" else 0
         if text[cut:]:
             self._put(Piece(kind, text[cut:], start + cut, start + len(text)))
 
@@ -207,7 +206,7 @@ class _Tags:
         if mark.role == "open":
             self._stack.append(mark.kind)
         else:
-            self._place = _Place(after_mark=True)
+            self._place = Place(after_mark=True)
         return True
 
     def _bare_close(self) -> bool:
@@ -219,7 +218,7 @@ class _Tags:
             return False
         place.end(self._answer)
         self.decide("reasoning")
-        self._place = _Place(after_mark=True)
+        self._place = Place(after_mark=True)
         return True
 
     def _inside(self, mark: Mark) -> None:
@@ -239,13 +238,13 @@ class _Tags:
         if self._stack:
             self._limbo = []
         else:
-            self._place = _Place(after_mark=True)
+            self._place = Place(after_mark=True)
 
     def _final(self) -> bool:
         self._settle("reasoning")
         self._place.end(self._answer)
         self.decide("reasoning")
-        self._stack, self._harmony, self._place = [], True, _Place(after_mark=True)
+        self._stack, self._harmony, self._place = [], True, Place(after_mark=True)
         return True
 
     def _end(self) -> bool:
@@ -253,81 +252,6 @@ class _Tags:
             self._settle("reasoning")
             self._close("harmony")
         return self._harmony
-
-
-Answering = Callable[[str, int], None]
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_BREAKS = re.compile(r"(?:[ \t]*\r?\n)*")
-
-
-class _Place:
-    """Where in the answer we are: at a line's start, in a fence, or still in the blank space before its first word."""
-
-    def __init__(self, after_mark: bool = False) -> None:
-        self.untouched = True
-        """Nothing but blank space has come, and it is held."""
-        self.only_fence = not after_mark
-        """A fence, if there is one, is the first thing the model wrote."""
-        self.shown = 0
-        """Opening marks shown in this fence and not closed yet."""
-        self._trims, self._blank, self._blank_at = after_mark, "", 0
-        self._line, self._fence = "", ""
-
-    @property
-    def fenced(self) -> bool:
-        return bool(self._fence)
-
-    @property
-    def line_start(self) -> bool:
-        return not self._line.strip()
-
-    def add(self, text: str, start: int, answer: Answering) -> None:
-        """Hands on the text that belongs to the answer."""
-        if self.untouched:
-            if not self._blank:
-                self._blank_at = start
-            self._blank += text
-            if text.isspace():
-                return
-            text, start = self._blank, self._blank_at
-            cut = _trimmed(text) if self._trims else 0
-            text, start, self.untouched = text[cut:], start + cut, False
-        self._follow(text)
-        answer(text, start)
-
-    def drop(self) -> None:
-        """Blank space before an opening mark belongs to nothing."""
-        self._blank, self.untouched = "", False
-
-    def end(self, answer: Answering) -> None:
-        """No more text comes: the blank space that is held goes on."""
-        cut = _trimmed(self._blank) if self._trims else 0
-        if self.untouched and self._blank[cut:]:
-            answer(self._blank[cut:], self._blank_at + cut)
-        self.untouched = False
-
-    def _follow(self, text: str) -> None:
-        *lines, rest = text.split("\n")
-        for line in lines:
-            self._finish((self._line + line)[:80])
-            self._line = ""
-        self._line = (self._line + rest)[:80]
-
-    def _finish(self, line: str) -> None:
-        found = _FENCE.match(line)
-        if not found:
-            if not self._fence and line.strip():
-                self.only_fence = False
-        elif not self._fence:
-            self._fence = found[1]
-        elif found[1].startswith(self._fence):
-            self._fence, self.shown, self.only_fence = "", 0, False
-
-
-def _trimmed(text: str) -> int:
-    """How many characters of line breaks, with the blanks before them, the text begins with."""
-    found = _BREAKS.match(text)
-    return found.end() if found else 0
 
 
 def _reasoning(piece: Piece) -> Piece:
