@@ -87,6 +87,8 @@ CASES: list[tuple[str, tuple[str, str] | None]] = [
     (f"#### Step 1: add\nx\n#### 2. Multiply\nso {B}{{6}}", ("math", "6")),
     ("#### Step 1: add\n2+2\n\nThe answer is 4.", ("math", "4")),
     ("#### Final Answer\n42", ("math", "42")),
+    ("#### Answer: 42", ("math", "42")),
+    ("So, she makes 9*2 = $18.", None),
     ("#### **42**", ("math", "42")),
     # words
     ("Final answer: 42", ("math", "42")),

@@ -6,7 +6,8 @@ Knows nothing of where answers come from. By kind (of both, unless `kind` says):
 * json: the same values; the order of members is free, 1 is not 1.0, not true and not "1".
 * code: the same but for blanks at line ends and empty lines around it.
 * text: the same but for Unicode's forms, runs of blanks, Markdown, \text{}, a final stop and, in plain words, case.
-* math: numbers exactly (`numbers`: separators, currencies, units, fractions, percentages, powers of ten, bases), times of day;
+* math: numbers exactly (`numbers`: separators, currencies, units, fractions, percentages, powers of ten, bases) and
+  times of day;
   "x = 5" as 5 where the other names no x; sets, and lists without brackets, in any order; tuples and intervals in
   theirs, with their brackets; matrices cell by cell; \pm as both; all else by math-verify, asked both ways round, in a
   process that is killed when it takes too long: then the answers are *not known to be equal*, which is False.

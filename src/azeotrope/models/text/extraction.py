@@ -103,7 +103,7 @@ def _bare(prose: str) -> Final | None:
     words = len(body.split())
     if kind == "text" and (words > 3 or _PRONOUN.match(body) or not any(c.isalnum() for c in body)):
         return None
-    if kind == "math" and words > 6 and not re.fullmatch(r"\$[^$]+\$\.?|[\w\\{}()]+ = .*|\\\[.*\\\]", body, re.DOTALL):
+    if kind == "math" and words > 4 and not re.fullmatch(r"\$[^$]+\$\.?|[\w\\{}()]+ = .*|\\\[.*\\\]", body, re.DOTALL):
         return None
     return stated(body, prose.find(body), prose.find(body) + len(body))
 

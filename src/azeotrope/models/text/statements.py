@@ -57,7 +57,7 @@ def _hashed(prose: str) -> Final | None:
         value = clean(_CALCULATOR.sub("", line[1]))
         if value and (line.end() >= length or BARE_NUMBER.fullmatch(value)):
             last = stated(value, line.start(), line.end())
-    return last if last and not _PHRASE.match(prose, last.start) else None
+    return last if last and not _PHRASE.search(prose, last.start, last.end) else None
 
 
 _PHRASE = re.compile(
