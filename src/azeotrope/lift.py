@@ -164,16 +164,22 @@ class _Rewritten:
                 else:
                     held.append(event)
         choices = sorted({event.choice for event in held if not isinstance(event, Opened | Usage)})
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._plan.decide(trace)) for trace in collect(request, [opened, *held])]
+        traces = await self._decided(collect(request, [opened, *held]))
         for event in held:
             if isinstance(event, Taken):
                 yield event
-        for choice, task in zip(choices, tasks, strict=True):
-            decided = task.result()
+        for choice, decided in zip(choices, traces, strict=True):
             yield Taken(decided.lineage[-1], choice)
             if decided.reasoning:
                 yield Reasoning(decided.reasoning, choice)
         for event in held:
             if not isinstance(event, Reasoning | Taken):
                 yield event
+
+    async def _decided(self, traces: list[Trace]) -> list[Trace]:
+        """Every choice at once; a single one, the common case, costs no task."""
+        if len(traces) == 1:
+            return [await self._plan.decide(traces[0])]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._plan.decide(trace)) for trace in traces]
+        return [task.result() for task in tasks]
