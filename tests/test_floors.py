@@ -14,7 +14,7 @@ FLOORS = [
     ["models", "training", "measure", "lift", "ledger", "release"],
     ["defenses", "watermarks", "attacks", "tasks"],
     ["protect", "verify", "evaluate", "optimize", "fit"],
-    ["report", "gateway", "plugins", "cli", "__main__", "__init__"],
+    ["report", "gateway", "health", "demo", "plugins", "cli", "__main__", "__init__"],
 ]
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 METHODS = FLOOR["defenses"]

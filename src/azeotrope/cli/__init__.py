@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from azeotrope.cli import customers, ledger, methods, protect, serve
+from azeotrope.cli import customers, doctor, ledger, methods, protect, serve
 from azeotrope.errors import Misconfigured, Refused, Unavailable
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("protect")(protect.protect)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(customers.app, name="customers")
 app.command("serve")(serve.serve)
+app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:
