@@ -34,7 +34,10 @@ def protect(
         Literal["closed", "open"], typer.Option(help="closed: withhold what cannot be rewritten; open: release it.")
     ] = "closed",
     seed: Annotated[int, typer.Option(help="Given to the rewriter.")] = 0,
-    concurrency: Annotated[int, typer.Option(min=1, max=10_000, help="Rows in work at once.")] = 64,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(min=1, max=10_000, help="Rows in work at once; 64, or 2 with a rewriter in this process."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Only the first rows; 0: all.")] = 0,
     patience: Annotated[int, typer.Option(min=1, help="Stop when so many rows fail one after another.")] = 20,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it is there.")] = False,
@@ -75,7 +78,8 @@ def protect(
     config = _values(set_ or [])
     spec = _spec(rewriter, rewriter_model, rewriter_key_env)
     recipe = _recipe(config, [defense, spec, seed, fail, fallback])
-    settings = Settings(layout, recipe, concurrency, limit, patience, force, restart)
+    at_once = concurrency or (64 if not spec or spec.startswith("http") else 2)  # the embedded engine answers two
+    settings = Settings(layout, recipe, at_once, limit, patience, force, restart)
 
     async def main() -> Summary:
         async with _opened(spec, rewriter_key_env) as model:
@@ -215,7 +219,7 @@ def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "length ratio", ratio
     yield "tokens", f"{summary.tokens_in:,} in, {summary.tokens_out:,} out"
     resumed = f", {summary.resumed:,} rows finished earlier" if summary.resumed else ""
-    yield "time", f"{summary.seconds:.1f} s, {summary.rows_per_second:,.1f} rows/s{resumed}"
+    yield "time", f"{summary.seconds:.1f} s, {summary.rows_per_second:,.{1 if summary.rows_per_second >= 10 else 3}f} rows/s{resumed}"
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -189,6 +189,6 @@ class Tally:
             length_ratio=written / given if given else None,
             resumed=resumed,
             seconds=round(seconds, 3),
-            rows_per_second=round((self.rows - resumed) / seconds, 1) if seconds > 0 else 0.0,
+            rows_per_second=round((self.rows - resumed) / seconds, 3) if seconds > 0 else 0.0,
             **counts,
         )
