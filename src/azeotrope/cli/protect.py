@@ -219,7 +219,8 @@ def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "length ratio", ratio
     yield "tokens", f"{summary.tokens_in:,} in, {summary.tokens_out:,} out"
     resumed = f", {summary.resumed:,} rows finished earlier" if summary.resumed else ""
-    yield "time", f"{summary.seconds:.1f} s, {summary.rows_per_second:,.{1 if summary.rows_per_second >= 10 else 3}f} rows/s{resumed}"
+    digits = 1 if summary.rows_per_second >= 10 else 3
+    yield "time", f"{summary.seconds:.1f} s, {summary.rows_per_second:,.{digits}f} rows/s{resumed}"
 
 
 def _counts(counts: dict[str, int]) -> str:
