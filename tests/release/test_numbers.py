@@ -78,5 +78,5 @@ def test_english_is_read_back_up_to_the_millions(n: int) -> None:
 
 @any_of(st.text())
 def test_any_text_can_be_read(text: str) -> None:
-    assert all(isinstance(number, Fraction | str) for number in numbers(text))
+    assert all(isinstance(number, int | Fraction | str) for number in numbers(text))
     unnumbered(text)

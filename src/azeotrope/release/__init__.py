@@ -7,6 +7,7 @@ only; a rewrite that passes is neither proven true nor proven useless to a thief
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from typing import Annotated, Any, cast
 
 from msgspec import Meta
@@ -75,9 +76,10 @@ _EMPTY_WORDS = frozenset(
 
 
 def _off_topic(draft: Draft) -> bool:
-    """Shares fewer than two words of substance with the trace and the problem."""
-    source = _substance(draft.original_words) | _substance(words(plain(draft.problem)))
-    return len(source & _substance(draft.words)) < min(2, len(source))
+    """Shares fewer than two words of substance with the trace and the problem, or fewer than they have."""
+    source = {*draft.original_words, *words(plain(draft.problem))}
+    shared = len(_substance(source.intersection(draft.words)))
+    return shared < 2 and shared < len(_substance(source))
 
 
 def _substance(tokens: Iterable[str]) -> set[str]:
@@ -96,7 +98,7 @@ def _new_number(draft: Draft) -> bool:
     """
     final = draft.final.value if draft.final else draft.trace.answer if len(draft.trace.answer) <= 80 else ""
     allowed = numbers(draft.problem) | numbers(final)
-    allowed |= {1 / value for value in allowed if not isinstance(value, str) and value}
+    allowed |= {Fraction(1) / value for value in allowed if not isinstance(value, str) and value}
     return not numbers(unnumbered(draft.text)) <= allowed
 
 

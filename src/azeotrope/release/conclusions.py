@@ -85,7 +85,7 @@ def _concluded(sentence: str) -> Found | None:
 def _signed(text: str, number: Found) -> Fraction:
     """The number with its sign and, where it is written as one, as a fraction."""
     before, after = text[: number.start].rstrip(" $({"), text[number.end :]
-    value = number.value
+    value = Fraction(number.value)
     if over := re.match(r"\s*(?:/|\}\s*\{)\s*(\d+)(?!\d)", after):
         value = value / int(over[1]) if int(over[1]) else value
     return -value if re.search(r"(?:^|[\s=({$:])-$|\\frac-$", before) else value
