@@ -151,7 +151,11 @@ async def failure(
         return "truncated" if finish == "length" else "refusal"
     if not text.strip():
         return "empty"
+    if len(text) > bounds.longest:
+        return "length"
     draft = Draft(text, trace, bounds, instruction)
+    if not draft.words:
+        return "empty"
     for name, fails in (*ALWAYS.items(), *((name, OPTIONAL[name]) for name in extra)):
         if fails(draft):
             return name

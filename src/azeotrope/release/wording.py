@@ -61,8 +61,8 @@ _MARKUP = re.compile(
         r"\[/?(?:INST|THINK|TOOL_CALLS?|AVAILABLE_TOOLS|TOOL_RESULTS)\]",
         r"\"(?:tool_calls|function_call|arguments)\"\s*:",
         r"\{\s*\"name\"\s*:\s*\"[\w.-]+\"\s*,\s*\"parameters\"",
-        r"^\s*(?:data|event): ?[\[{]|^(?:user|assistant|human)\s*:",
-        r"^\s{0,3}#{2,4}\s*(?:system|instruction|user|assistant|human)\b",
+        r"^[ \t]*(?:data|event): ?[\[{]|^(?:user|assistant|human)[ \t]*:",
+        r"^ {0,3}#{2,4}[ \t]*(?:system|instruction|user|assistant|human)\b",
     ),
     re.IGNORECASE | re.MULTILINE,
 )
@@ -76,18 +76,22 @@ _ENCODED = re.compile(
     )
 )
 _PREAMBLE = re.compile(
-    r"\A\s*(?:(?:sure|certainly|of course|absolutely|okay|ok)\b[^\n]{0,120}?[:!.]\s*\n+)?\s*(?:\*\*|#+ )?"
-    r"(?:here(?:'s| is| are)\b[^\n]{0,120}:|(?:the )?(?:rewritten|revised|reworked)\b[^\n:]{0,60}:)(?:\*\*)?[ \t]*\n*",
+    r"(?:(?:sure|certainly|of course|absolutely|okay|ok)\b[^\n]{0,120}?[:!.][ \t]*\n+)?[ \t]*(?:\*\*|#+ )?"
+    r"(?:here(?:'s|’s| is| are)\b[^\n]{0,120}:|(?:the )?(?:rewritten|revised|reworked)\b[^\n:]{0,60}:)"
+    r"(?:\*\*)?[ \t]*\n*",
     re.IGNORECASE,
 )
-_BLOCK = re.compile(r"\A\s*(`{3,}|~{3,})[^\n`]*\n(.*?)\n?\1\s*\Z", re.DOTALL)
+_FENCE = re.compile(r"(`{3,}|~{3,})[^\n`]*\n")
 
 
 def bare(text: str) -> str:
     """A model's output without its announcement ("Here is the rewritten trace:") and the code fence around it all."""
-    text = _PREAMBLE.sub("", text, count=1)
-    if block := _BLOCK.match(text):
-        text = block[2]
+    text = text.strip()
+    if announced := _PREAMBLE.match(text[:600]):
+        text = text[announced.end() :].strip()
+    fence = _FENCE.match(text)
+    if fence and text.endswith(fence[1]) and text.find(fence[1], fence.end()) == len(text) - len(fence[1]):
+        text = text[fence.end() : -len(fence[1])]
     return text.strip()
 
 
