@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from azeotrope.cli import customers, doctor, ledger, methods, protect, serve
+from azeotrope.cli import customers, demo, doctor, ledger, methods, protect, serve
 from azeotrope.errors import Misconfigured, Refused, Unavailable
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(customers.app, name="customers")
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)
 
 
 def main() -> None:
