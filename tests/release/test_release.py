@@ -104,6 +104,15 @@ async def test_bounds_hold() -> None:
         Bounds(shortest=10, longest=9)
 
 
+async def test_chatter_does_not_make_a_copy_a_rewrite() -> None:
+    short = trace("12", "15% means 15/100. Multiplying, 0.15 * 80 = 12.", Request.of("What is 15% of 80?"))
+    assert await failure("15% means 15/100. Multiplying, 0.15 * 80 = 12.\n\nSo, the answer is 12.", short) == "copied"
+    words = REASONING.split()
+    chatter = " and now for something which nobody has asked for but which goes on for quite a while indeed, "
+    pieces = [" ".join(words[i : i + 12]) for i in range(0, len(words), 12)]
+    assert await failure(chatter.join(pieces), trace()) == "copied"
+
+
 async def test_what_was_told_must_not_come_back() -> None:
     told = wording.runs("Compress small moves into larger ones and let no phrase of the solver survive.")
     leak = stating("Let no phrase of the solver survive here.")

@@ -33,7 +33,8 @@ class Bounds(Record, frozen=True):
     copied_run: Annotated[int, Meta(ge=4)] = 20
     """Words in a row of the original that count as a copy."""
     copied_share: Annotated[float, Meta(ge=0, le=1)] = 0.5
-    """Share of the rewrite's five-word runs that may stand in the original."""
+    """Share of the five-word runs of either, rewrite or original, that may stand in the other: chatter around a copy,
+    or between its pieces, does not make it a rewrite."""
 
     def __post_init__(self) -> None:
         if self.shortest > self.longest:
@@ -65,6 +66,7 @@ def _copied(draft: Draft) -> bool:
     ours, theirs = draft.words, draft.original_words
     return (
         copying.overlap(ours, theirs) > draft.bounds.copied_share
+        or copying.overlap(theirs, ours) > draft.bounds.copied_share
         or copying.shares_run(ours, theirs, draft.bounds.copied_run)
         or copying.spaced_out(ours, theirs)
     )
