@@ -9,7 +9,8 @@
 bytes are written; `upstream.HANG` waits until the client has gone; `upstream.FIN` and `upstream.RST` end the
 connection, politely or not; an `asyncio.Event` is waited for. After its script a connection stays open for more.
 Shorthands for whole scripts: `json`, `stream`, `reply`; for pieces of them: `head`, `event`, `delta`, `completion`.
-`await upstream.left()` returns when a client has disconnected in the midst of a script.
+`await upstream.heard(n)` returns when n requests have arrived; `await upstream.left()` when a client has disconnected
+in the midst of a script (it waited, or was still writing).
 """
 
 import asyncio
@@ -47,12 +48,12 @@ class Upstream:
         self.connections = 0
         """Accepted so far."""
         self._scripts: list[list[Any]] = []
-        self._left = asyncio.Event()
+        self._left, self._heard = asyncio.Event(), asyncio.Condition()
         self._served: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> "Upstream":
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024)
         self.port = self._server.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/v1"
         return self
@@ -70,6 +71,11 @@ class Upstream:
 
     async def left(self) -> None:
         await asyncio.wait_for(self._left.wait(), 10)
+
+    async def heard(self, requests: int = 1) -> None:
+        """Returns when this many requests have arrived in all."""
+        async with asyncio.timeout(10), self._heard:
+            await self._heard.wait_for(lambda: len(self.asked) >= requests)
 
     # scripts and their pieces
 
@@ -152,6 +158,8 @@ class Upstream:
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         method, path, _ = first.split(" ")
         self.asked.append(Asked(method, path, headers, body))
+        async with self._heard:
+            self._heard.notify_all()
         return True
 
     async def _play(self, script: list[Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from azeotrope.errors import Unavailable
 from azeotrope.models.wire_in import Reader
+from azeotrope.models.wire_out import without_reasoning
 from azeotrope.streams import collect
 from azeotrope.types import Answer, Event, Extra, Opened, Reasoning, Request, ToolCall, Trace
 
@@ -304,10 +305,10 @@ def test_text_after_the_end_of_a_choice_is_an_error_but_an_empty_delta_is_not() 
         streamed(done, chunk(content="5"))
 
 
-MEMBERS = st.sampled_from(
-    ["content", "text", "thinking", "type", "reasoning", "tool_calls", "function", "index", "logprobs", "choices"]
-    + ["delta", "message", "usage", "error", "id"]
-)
+MEMBERS = st.sampled_from([
+    "content", "text", "thinking", "type", "reasoning", "tool_calls", "function", "index", "logprobs", "choices",
+    "delta", "message", "usage", "error", "id",
+])  # fmt: skip
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
 JSON = st.recursive(
     SCALARS,
@@ -332,6 +333,26 @@ def test_any_json_gives_events_or_unavailable(value: Any) -> None:
             assert read([sent(response)])
         except Unavailable:
             pass
+
+
+def test_more_choices_than_anybody_asks_for_are_not_followed() -> None:
+    with pytest.raises(Unavailable, match="choices"):
+        read([sent(*(chunk(index=index, content="a") for index in range(200)))])
+
+
+def test_inbound_reasoning_can_be_dropped_from_messages() -> None:
+    parts = [{"type": "thinking", "thinking": "t"}, {"type": "text", "text": "4"}, {"type": "reasoning", "text": "r"}]
+    messages = (
+        {"role": "user", "content": "2+2", "name": "x"},
+        {"role": "assistant", "content": "4", "reasoning_content": "t", "thinking_blocks": [{}], "tool_calls": []},
+        {"role": "assistant", "content": parts},
+    )
+    assert without_reasoning(messages) == (
+        messages[0],
+        {"role": "assistant", "content": "4", "tool_calls": []},
+        {"role": "assistant", "content": [parts[1]]},
+    )
+    assert "reasoning_content" in messages[1] and len(parts) == 3
 
 
 def test_deeply_nested_reasoning_does_not_exhaust_the_stack() -> None:

@@ -42,6 +42,8 @@ class Tokens:
 
     def arrive(self, content: str, records: Any, beside_reasoning: bool) -> None:
         """One chunk's content with the records beside it. `beside_reasoning`: the response has a reasoning channel."""
+        if self._lost:
+            return
         start, self._at = self._at, self._at + len(content)
         listed = cast(list[Any], records) if isinstance(records, list) else []
         known = [record for record in map(cleaned, listed) if record is not None]
@@ -54,7 +56,7 @@ class Tokens:
 
     def _align(self, content: str, start: int, records: list[Fields], beside_reasoning: bool) -> None:
         raw = content.encode()
-        span = None if self._lost else aligned(raw, [_bytes(record) for record in records], beside_reasoning)
+        span = aligned(raw, [_bytes(record) for record in records], beside_reasoning)
         if span is None:
             self._lost = True
             return

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
+from io import BytesIO
 from random import Random
 from typing import Any, Self, cast
 
@@ -27,6 +28,15 @@ from azeotrope.types import Event, Fields, Request
 
 _LINGER = 0.1
 """Seconds to wait for the end of a stream after its `[DONE]`, so that its connection can be used again."""
+
+_LARGE = 2**20
+"""Bytes from which aiohttp wants a body as a file, so as to send it in pieces."""
+
+_OURS = frozenset({
+    "authorization", "api-key", "x-api-key", "cookie", "proxy-authorization", "content-type", "content-length",
+    "content-encoding", "transfer-encoding", "accept-encoding", "connection", "host", "user-agent", "expect", "upgrade",
+})  # fmt: skip
+"""Headers that nobody else sends upstream: a customer's key, for one."""
 
 _ERROR_BYTES = 64 * 2**10
 """Of an error's body that are read."""
@@ -117,7 +127,7 @@ class Remote:
         """Sends a chat completion's raw body with the operator's key; gives the 2xx response as it comes.
 
         Retries and errors are those of `stream`, up to the response's head. `live`: the body asks for a stream.
-        `headers` are sent beside our own and before them.
+        `headers` are sent beside our own, which they cannot replace.
         """
         call = _Call(self._patience, self._rng)
         response = None
@@ -161,8 +171,8 @@ class Remote:
         """One attempt, up to a good head. Raises what `_judge` raises, and aiohttp's own."""
         response = await self._session.post(
             self._chat,
-            data=body,
-            headers=headers,
+            data=body if len(body) < _LARGE else BytesIO(body),
+            headers=headers and {name: value for name, value in headers.items() if name.lower() not in _OURS},
             timeout=call.timeout(live),
             allow_redirects=False,
             auto_decompress=not raw,

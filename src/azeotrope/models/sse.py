@@ -25,7 +25,7 @@ class Decoder:
     Work and memory are linear in the bytes fed, however they are cut.
     """
 
-    __slots__ = ("_data", "_event", "_half_line", "_skip_lf", "_started")
+    __slots__ = ("_between", "_data", "_event", "_half_line", "_skip_lf", "_started")
 
     def __init__(self) -> None:
         self._half_line: list[bytes] = []
@@ -34,10 +34,23 @@ class Decoder:
         self._skip_lf = False
         """The last piece ended in CR: an LF that opens the next one belongs to it."""
         self._started = False
+        self._between = False
+        """Nothing is pending: the next byte begins a message."""
 
     def feed(self, chunk: bytes) -> list[Message]:
-        if self._is_one(chunk):
+        if (  # the short way: one whole message of one line, as nearly every piece of a live stream is
+            self._between
+            and chunk.startswith(b"data: ")
+            and chunk.find(b"\n", 7) == len(chunk) - 2
+            and chunk.endswith(b"\n\n")
+            and b"\r" not in chunk
+        ):
             return [Message(chunk[6:-2])]
+        messages = self._read(chunk)
+        self._between = self._started and not (self._data or self._half_line or self._event or self._skip_lf)
+        return messages
+
+    def _read(self, chunk: bytes) -> list[Message]:
         if not self._started:
             chunk = self._opening(chunk)
         if self._skip_lf and chunk:
@@ -63,17 +76,6 @@ class Decoder:
         if rest:
             self._half_line.append(rest)
         return self._take(lines)
-
-    def _is_one(self, chunk: bytes) -> bool:
-        """The short way: these bytes are one whole message of one line, as nearly every piece of a live stream is."""
-        return (
-            chunk.startswith(b"data: ")
-            and chunk.find(b"\n", 7) == len(chunk) - 2
-            and chunk.endswith(b"\n\n")
-            and b"\r" not in chunk
-            and self._started
-            and not (self._data or self._half_line or self._event or self._skip_lf)
-        )
 
     def _opening(self, chunk: bytes) -> bytes:
         """Drops one byte order mark at the very start, also when it comes in pieces."""

@@ -21,6 +21,8 @@ from azeotrope.models.text import Piece, Policy, Splitter
 from azeotrope.types import Answer, Event, Extra, Fields, Finish, Opened, Reasoning, ToolCall, Usage
 
 _ENVELOPE = ("system_fingerprint", "service_tier")
+_MOST_CHOICES = 128
+"""OpenAI's own limit on `n`; a hostile upstream could send millions."""
 _PLAIN = frozenset({"role", "content", "tool_calls"})
 _EXTRA: dict[str, type] = {"refusal": str, "annotations": list, "audio": dict, "function_call": dict}
 _CALL = ("index", "id", "type", "function", "custom")
@@ -102,6 +104,8 @@ class Reader:
             raise malformed("a choice's index is no number")
         choice = self._choices.get(index)
         if choice is None:
+            if len(self._choices) == _MOST_CHOICES:
+                raise malformed(f"more than {_MOST_CHOICES} choices")
             choice = self._choices[index] = _Choice(index, self._policy)
         message = said.get(member)
         if message:
@@ -132,7 +136,8 @@ class _Choice:
         """The upstream has sent reasoning in a field of its own."""
         self._held: list[Event] = []
         """Tool calls that wait for the content before them."""
-        self._calls: list[str] = []
+        self._calls: dict[str, int] = {}
+        """Tool calls that came without an index, numbered as they came."""
 
     def said(self, message: Fields, logprobs: Any, out: list[Event]) -> None:
         """A message, or a delta of one."""
@@ -215,9 +220,7 @@ class _Choice:
         """The index of a call that came without one: a new identity is a new call, no identity continues the last."""
         if not isinstance(identity, str) or not identity:
             return max(len(self._calls) - 1, position)
-        if identity not in self._calls:
-            self._calls.append(identity)
-        return self._calls.index(identity)
+        return self._calls.setdefault(identity, len(self._calls))
 
     def _pass(self, event: Event, out: list[Event]) -> None:
         """At once, or after the content that may still turn out to be reasoning."""
