@@ -1,0 +1,1 @@
+"""Speed, measured: gateway, protector and ledger, beside a bare forwarder and LiteLLM. `make bench` runs all of it."""

@@ -1,0 +1,68 @@
+"""`python -m benchmarks [gateway|latency|memory|protect|ledger|report] [--quick]`: all of it when nothing is named.
+
+Results go to `benchmarks/results/`; a whole run, or `report FILE`, also writes docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks import gateway, ledger, memory, protection, records, report
+from benchmarks.records import Figure
+
+PARTS = ("gateway", "memory", "protect", "ledger")
+ROOT = Path(__file__).parent.parent
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", nargs="?", default="all", choices=["all", *PARTS, "latency", "report"])
+    parser.add_argument("file", nargs="?", type=Path, help="results file to report")
+    parser.add_argument("--quick", action="store_true", help="one short round: does it run at all?")
+    parser.add_argument("--rounds", type=int, default=0, help="instead of 7 (gateway) and 3 (the rest)")
+    parser.add_argument("--no-peer", action="store_true", help="leave LiteLLM out")
+    return parser.parse_args()
+
+
+def measured(given: argparse.Namespace) -> Iterator[Figure]:
+    quick, peer = given.quick, not given.no_peer
+    many, few = given.rounds or (1 if quick else 7), given.rounds or (1 if quick else 3)
+    for what in PARTS if given.what == "all" else (given.what,):
+        told(f"--- {what}")
+        if what in ("gateway", "latency"):  # latency: the same windows, no throughput
+            yield from gateway.measure(many, 1.0 if quick else 3.0, peer=peer, told=told, throughput=what == "gateway")
+        elif what == "memory":
+            yield from memory.measure(few if given.rounds else 1 if quick else 2, peer=peer, told=told)
+        elif what == "protect":
+            yield from protection.measure(few, 960 if quick else 9600, told=told)
+        else:
+            yield from ledger.measure(few, 1.0 if quick else 3.0, told=told)
+
+
+def told(line: str) -> None:
+    print(line, flush=True)
+
+
+def main() -> None:
+    given = arguments()
+    if given.what == "report":
+        path = given.file or max((ROOT / "benchmarks/results").glob("*.jsonl"))
+        run, figures = records.read(path)
+    else:
+        began = time.perf_counter()
+        run = records.head(vars(given) | {"file": None})
+        figures = list(measured(given))
+        path = ROOT / f"benchmarks/results/{run.started[:19].replace(':', '')}-{given.what}.jsonl"
+        records.write(path, run, figures)
+        told(f"{time.perf_counter() - began:.0f} s; {path.relative_to(ROOT)}")
+    told(report.text(figures))
+    if given.what in ("all", "report") and not given.quick:
+        report.write(run, figures, path.resolve().relative_to(ROOT), ROOT / "docs")
+        told("docs/benchmarks.md is written")
+
+
+if __name__ == "__main__":
+    main()
