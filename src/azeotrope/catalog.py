@@ -22,19 +22,24 @@ KINDS = ("defenses",)
 def names(kind: str) -> dict[str, str]:
     """Every method of a kind, with its docstring's first line; none is imported to list it."""
     folder = Path(__file__).parent / kind
-    inside = {m.name: _first_line(folder / f"{m.name}.py") for m in pkgutil.iter_modules([str(folder)]) if not m.ispkg}
+    inside = {name: _first_line(folder / f"{name}.py") for name in _inside(kind)}
     outside = {name: _first_line_of(point) for name, point in _outside(kind).items()}
     return dict(sorted((outside | inside).items()))
 
 
 def load(kind: str, name: str) -> ModuleType:
     """The method's module."""
-    if name not in (known := names(kind)):
-        singular = kind.removesuffix("s")
-        raise Misconfigured(f"no {singular} called {name!r}; there are: {', '.join(known)}")
-    points = _outside(kind)
-    inside = Path(__file__).parent / kind / f"{name}.py"
-    return points[name].load() if not inside.exists() else importlib.import_module(f"azeotrope.{kind}.{name}")
+    if name in _inside(kind):
+        return importlib.import_module(f"azeotrope.{kind}.{name}")
+    if point := _outside(kind).get(name):
+        return point.load()
+    known = sorted({*_inside(kind), *_outside(kind)})
+    raise Misconfigured(f"no {kind.removesuffix('s')} called {name!r}; there are: {', '.join(known)}")
+
+
+def _inside(kind: str) -> list[str]:
+    folder = Path(__file__).parent / kind
+    return [module.name for module in pkgutil.iter_modules([str(folder)]) if not module.ispkg]
 
 
 def _outside(kind: str) -> dict[str, EntryPoint]:

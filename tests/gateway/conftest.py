@@ -6,6 +6,7 @@ async def test_it(house, upstream):
         status, headers, body = await gate.post({"messages": [{"role": "user", "content": "?"}]})
 """
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator, Callable
@@ -68,6 +69,11 @@ class Gate:
         async with self.client.get(f"http://127.0.0.1:{self.port}{path}", headers=headers) as response:
             return response.status, await response.read()
 
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Returns once something that happens by itself has happened."""
+        while not holds():  # noqa: ASYNC110 - what is waited for sets no event
+            await asyncio.sleep(0)
+
     def lines(self) -> list[dict[str, Any]]:
         """The log so far."""
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
@@ -101,9 +107,8 @@ def house(tmp_path: Path, upstream: Any) -> House:
         keys = {name: customers.add(tmp_path / "customers.json", f"of-{name}", name) for name in policies}
         log = io.BytesIO()
         async with serving.gateway(read, env, log=logger("debug", log)) as app:
-            async with listening(app, read.server) as port:
-                async with aiohttp.ClientSession() as client:
-                    yield Gate(port, keys, app, tmp_path, log, client)
+            async with listening(app, read.server) as port, aiohttp.ClientSession() as client:
+                yield Gate(port, keys, app, tmp_path, log, client)
             await app.drain(5.0)
 
     return opened

@@ -69,7 +69,7 @@ def error(code: int | None = None) -> dict[str, Any]:
 HTML = f"<html><h1>Oops</h1>{CANARY}</html>".encode()
 
 # name -> (script for a whole response, for a stream; what the client sees whole, streamed).
-# "502 upstream_failed" is a status with OpenAI's error; "event ..." an error event after the stream has begun; "ok" all.
+# "502 upstream_failed" is a status with OpenAI's error; "event ..." an error event once the stream has begun.
 FAULTS: dict[str, tuple[Any, Any, str, str]] = {
     "hangs before headers": (
         lambda up: [up.HANG], lambda up: [up.HANG], "504 upstream_timed_out", "504 upstream_timed_out"),

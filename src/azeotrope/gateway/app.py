@@ -20,7 +20,7 @@ from azeotrope.gateway.readiness import Readiness, models
 from azeotrope.gateway.reply import Message, Receive, Reply, Send
 from azeotrope.gateway.wire import chat
 
-_LINGER = 2.0
+_LINGER = 1.0
 """Seconds that a client turned away has to stop sending."""
 ROUTES = {
     "/v1/chat/completions": b"POST", "/v1/models": b"GET", "/metrics": b"GET", "/health/live": b"GET",

@@ -13,7 +13,7 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 
 def logger(level: str, sink: BinaryIO | None = None) -> Any:
-    """A logger for this level and above, to standard error unless said otherwise; what the server and the event loop log goes through it too."""
+    """A logger for this level and above, on standard error unless said otherwise; server and loop log through it."""
     log = structlog.wrap_logger(
         structlog.BytesLogger(sink or sys.stderr.buffer),
         processors=[

@@ -1,0 +1,81 @@
+"""Settings: the sample is whole, the environment overrides, secrets stay where they are."""
+
+import tomllib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from azeotrope.errors import Misconfigured
+from azeotrope.gateway import settings
+from azeotrope.gateway.settings import Policy, Server, check, overridden
+
+SMALL: dict[str, Any] = {
+    "upstream": {"base_url": "http://h/v1"},
+    "policies": {"default": {"defense": "withhold"}},
+}
+
+
+def test_the_sample_names_every_setting_and_its_true_default() -> None:
+    table = tomllib.loads(settings.sample())
+    read = check(table, "sample")
+    assert set(table["server"]) == set(Server.__struct_fields__)
+    assert read.server == Server()
+    shown = set(table["policies"]["default"]) | {"config", "seed"}
+    assert shown == set(Policy.__struct_fields__)
+    for name in settings.Endpoint.__struct_fields__:
+        assert name in settings.sample()
+
+
+def test_the_environment_overrides_what_the_file_says() -> None:
+    env = {
+        "AZEOTROPE__UPSTREAM__BASE_URL": "http://other/v1",
+        "AZEOTROPE__SERVER__PORT": "9000",
+        "AZEOTROPE__POLICIES__DEFAULT__FAIL": "open",
+        "AZEOTROPE__POLICIES__DEFAULT__LEDGER": "false",
+        "AZEOTROPE__UPSTREAM__MODEL": '"4711"',
+        "AZEOTROPE_OTHER": "x",
+        "HOME": "/",
+    }
+    read = check(overridden(SMALL, env), "test")
+    assert (read.upstream.base_url, read.server.port, read.upstream.model) == ("http://other/v1", 9000, "4711")
+    assert (read.policies["default"].fail, read.policies["default"].ledger) == ("open", False)
+    assert SMALL["upstream"]["base_url"] == "http://h/v1", "the file's table is left as it was"
+
+
+@pytest.mark.parametrize("name", ["AZEOTROPE__UPSTREAM__BASE_ULR", "AZEOTROPE__SERVER__X__Y"])
+def test_an_override_of_nothing_is_an_error_that_names_it(name) -> None:
+    with pytest.raises(Misconfigured, match=name.split("__")[2].lower()):
+        check(overridden(SMALL, {name: "1"}), "test")
+
+
+@given(st.text(min_size=1))
+def test_text_that_is_no_toml_overrides_as_it_is(text: str) -> None:
+    value = overridden({}, {"AZEOTROPE__A": text})["a"]
+    try:
+        assert value == tomllib.loads(f"value = {text}")["value"] or value != value
+    except tomllib.TOMLDecodeError:
+        assert value == text
+
+
+def test_a_key_comes_from_the_environment_or_from_a_file_of_ones_own(tmp_path) -> None:
+    file = tmp_path / "key"
+    file.write_text("sk-9\n")
+    file.chmod(0o644)
+    table = {**SMALL, "upstream": {"base_url": "http://h/v1", "key_file": "key"}}
+    endpoint = check(table, "test", tmp_path).upstream
+    with pytest.raises(Misconfigured, match="chmod 600"):
+        settings.secret(endpoint, {})
+    file.chmod(0o600)
+    assert settings.secret(endpoint, {}) == "sk-9"
+    named = check({**SMALL, "upstream": {"base_url": "http://h/v1", "key_env": "K"}}, "test").upstream
+    assert settings.secret(named, {"K": "sk-8"}) == "sk-8"
+    assert "sk-" not in repr(check(table, "test", tmp_path))
+
+
+def test_none_is_not_recorded_unless_asked_and_everything_else_is_unless_asked_not() -> None:
+    assert not Policy("none").recorded
+    assert Policy("none", ledger=True).recorded
+    assert Policy("withhold").recorded
+    assert not Policy("withhold", ledger=False).recorded
