@@ -16,8 +16,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import structlog
 from msgspec.structs import replace
 
 from azeotrope.codec import decode, encode
@@ -158,8 +158,8 @@ class Customers:
     A file that has become unreadable changes nothing until it is mended: no key is added or forgotten by accident.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, log: Any) -> None:
+        self._path, self._log = path, log
         self._seen = self._stamp()
         self._known = _by_digest(read(path))
 
@@ -184,7 +184,7 @@ class Customers:
         try:
             self._known = _by_digest(read(self._path))
         except Misconfigured as error:
-            structlog.get_logger().error("customers_unreadable", cure=str(error))
+            self._log.error("customers_unreadable", cure=str(error))
 
 
 class Only:

@@ -38,11 +38,11 @@ async def gateway(
         if settings.rewriter is not None:
             rewriter = await stack.enter_async_context(remote(settings.rewriter, environment))
         ready = guards(settings, upstream, rewriter)
-        known = customers or Customers(Path(settings.customers.file))
+        log = log or logger(settings.server.log)
+        known = customers or Customers(Path(settings.customers.file), log)
         check_customers(known, settings)
         recorded = any(policy.recorded for policy in settings.policies.values())
         book = await stack.enter_async_context(Ledger(settings.ledger.dsn)) if recorded else None
-        log = log or logger(settings.server.log)
         yield Gateway(Means(settings, ready, known, upstream, book, Metrics(), log))
 
 

@@ -115,7 +115,7 @@ def _check(name: str, value: Any, rules: Rules, where: str) -> None:
 def _check_logprobs(name: str, value: Any, rules: Rules, where: str) -> None:
     if isinstance(value, bool) and name == "logprobs":
         return
-    if not isinstance(value, int) or value > rules.top_logprobs or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or value > rules.top_logprobs or value < 0:
         raise Refused(f"{where} may be at most {rules.top_logprobs} here", code="unsupported_value", param=where)
 
 

@@ -1,0 +1,173 @@
+"""What would leak past a defense is refused by name, and reasoning that comes back never reaches the upstream."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from azeotrope.errors import Refused
+from azeotrope.gateway import journey
+from azeotrope.gateway.wire import chat
+from azeotrope.gateway.wire.leaks import Rules, cleaned, refuse, refuse_bias
+
+USER = {"role": "user", "content": "2+2?"}
+ASSISTANT = {"role": "assistant", "content": "It is"}
+
+
+def permitted(rules: Rules = Rules(), **members: Any) -> Any:
+    asked = chat.parse(json.dumps({"messages": [USER], **members}).encode())
+    return journey.permitted(asked, rules)
+
+
+LEAKS: dict[str, Any] = {
+    "echo": True, "prompt_logprobs": 0, "return_token_ids": True, "return_tokens": True,
+    "return_tokens_as_token_ids": True, "return_hidden_states": True, "return_routed_experts": True,
+    "logprob_token_ids": [1], "custom_logit_processor": "gASV", "custom_params": {"a": 1},
+    "logits_processors": ["x"], "watermark": False, "watermarking": {"enabled": False},
+    "vllm_xargs": {"x": 1}, "use_beam_search": True, "n_probs": 5, "post_sampling_probs": True, "top_logprobs": 1,
+    "logprobs": 5, "chat_template": "{{ x }}", "chat_template_kwargs": {"enable_thinking": False},
+    "skip_special_tokens": False, "reasoning_format": "none", "reasoning_in_content": True,
+    "separate_reasoning": False, "continue_final_message": True, "add_generation_prompt": False,
+    "stop": ["x", "</think>"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEAKS)
+@pytest.mark.parametrize("nest", [(), ("extra_body",), ("extra_body", "extra_body"), ("sampling_params",)])
+def test_a_leaking_member_is_refused_by_name_wherever_it_hides(name, nest) -> None:
+    members: Any = {name: LEAKS[name]}
+    for outer in reversed(nest):
+        members = {outer: members}
+    with pytest.raises(Refused, match=name) as refused:
+        permitted(**members)
+    assert refused.value.param == ".".join([*nest, name])
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"echo": False, "use_beam_search": False, "prompt_logprobs": None, "logprobs": False, "top_logprobs": 0},
+        {"logprobs": True},
+        {"reasoning_effort": "none", "reasoning": {"enabled": False}, "include_reasoning": False},
+        {"stop": ["\n\n", "END", "think"], "add_generation_prompt": True, "separate_reasoning": True},
+        {"logit_bias": {"5": 1}},
+        {"extra_body": {"anything": {"deep": True}}, "tools": [], "n": 2},
+    ],
+)
+def test_what_leaks_nothing_passes_untouched(members) -> None:
+    request = permitted(**members)
+    assert {**request.options, **request.sampling} == members
+
+
+def test_top_logprobs_up_to_what_the_policy_allows() -> None:
+    permitted(Rules(top_logprobs=5), logprobs=True, top_logprobs=5)
+    with pytest.raises(Refused, match="at most 5"):
+        permitted(Rules(top_logprobs=5), logprobs=True, top_logprobs=6)
+    for nonsense in ("20", -1, 1.5, True):
+        with pytest.raises(Refused):
+            permitted(Rules(top_logprobs=5), top_logprobs=nonsense)
+
+
+@pytest.mark.parametrize("name", ["logit_bias", "allowed_token_ids", "bad_words"])
+def test_a_bias_is_refused_under_a_shape_and_beside_logprobs(name) -> None:
+    value = {"5": 1} if name == "logit_bias" else ["x"]
+    permitted(**{name: value})
+    with pytest.raises(Refused, match=name):
+        permitted(Rules(shaped=True), **{name: value})
+    with pytest.raises(Refused, match=name):
+        permitted(logprobs=True, **{name: value})
+    with pytest.raises(Refused, match=name):
+        permitted(logprobs=True, extra_body={name: value})
+    with pytest.raises(Refused, match=name):
+        permitted(extra_body={"logprobs": True}, **{name: value})
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [USER, ASSISTANT],
+        [USER, {**ASSISTANT, "prefix": True}, USER],
+        [{**USER, "partial": True}],
+    ],
+)
+def test_prefill_only_where_the_policy_allows_it(messages) -> None:
+    with pytest.raises(Refused, match="words into the model's mouth"):
+        permitted(messages=messages)
+    permitted(Rules(prefill=True), messages=messages)
+    permitted(Rules(prefill=True), continue_final_message=True, add_generation_prompt=False)
+
+
+def test_a_nest_without_end_is_refused() -> None:
+    members: Any = {}
+    for _ in range(50):
+        members = {"extra_body": members}
+    with pytest.raises(Refused, match="nested too deeply"):
+        refuse({"messages": [USER], **members}, Rules())
+    refuse_bias({"messages": [USER], **members}, Rules())
+
+
+SECRET = "THOUGHT-2e"
+RETURNED: dict[str, dict[str, Any]] = {
+    "reasoning": {"reasoning": SECRET},
+    "reasoning_content": {"reasoning_content": SECRET},
+    "reasoning_details": {"reasoning_details": [{"text": SECRET}]},
+    "thinking": {"thinking": SECRET},
+    "thinking_blocks": {"thinking_blocks": [{"type": "thinking", "thinking": SECRET, "signature": "s"}]},
+    "tags": {"content": f"<think>{SECRET}</think>It is 4."},
+    "closing tag only": {"content": f"{SECRET}</think>It is 4."},
+    "another mark": {"content": f"[THINK]{SECRET}[/THINK]It is 4."},
+    "parts": {"content": [{"type": "thinking", "thinking": SECRET}, {"type": "text", "text": "It is 4."}]},
+    "tags in parts": {"content": [{"type": "text", "text": f"<think>{SECRET}</think>It is 4."}]},
+}
+
+
+@pytest.mark.parametrize("kind", RETURNED)
+def test_reasoning_that_comes_back_is_dropped(kind) -> None:
+    message = {"role": "assistant", "content": "It is 4.", "name": "a", **RETURNED[kind]}
+    before = copy.deepcopy(message)
+    request = permitted(messages=[USER, message, USER])
+    assert SECRET not in str(request.messages)
+    assert "It is 4." in str(request.messages[1]) and request.messages[1]["name"] == "a"
+    assert message == before
+    assert [request.messages[0], request.messages[2]] == [USER, USER]
+
+
+def test_a_user_may_write_of_tags_and_send_pictures() -> None:
+    messages = [
+        {"role": "user", "content": "What does <think>this</think> mean?"},
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:x"}}]},
+        {"role": "tool", "tool_call_id": "1", "content": "<think>4</think>"},
+    ]
+    assert cleaned(messages) == messages
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(), json_values, max_size=5))
+def test_any_other_member_goes_along_as_it_came(members: dict[str, Any]) -> None:
+    known = {*LEAKS, "messages", "stream", "stream_options", "extra_body", "extra_args", "sampling_params"}
+    if not members.keys() & known:
+        request = permitted(**members)
+        assert {**request.options, **request.sampling} == members
+
+
+@given(st.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_are_a_request_or_refused(body: bytes) -> None:
+    try:
+        asked = chat.parse(body)
+    except Refused:
+        return
+    assert isinstance(asked.fields["messages"], list)
