@@ -22,6 +22,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("azeotrope", deadline=None)  # speed is measured in benchmarks/, never asserted here
+settings.load_profile("azeotrope")
 
 
 @dataclass(frozen=True)
