@@ -37,9 +37,10 @@ async def test_who_has_no_key_is_told_so(house) -> None:
         assert [line["outcome"] for line in gate.lines()] == ["invalid_api_key"] * 5
 
 
-async def test_a_key_works_as_soon_as_it_is_made_and_no_longer_than_it_is_kept(house, upstream) -> None:
+async def test_a_key_works_as_soon_as_it_is_made_and_no_longer_than_it_is_kept(house, upstream, monkeypatch) -> None:
     from azeotrope.gateway import customers
 
+    monkeypatch.setattr(customers, "FRESH", 0.0)
     upstream.says(upstream.json(upstream.completion({"content": "4"})))
     async with house() as gate:
         file = gate.folder / "customers.json"
@@ -55,9 +56,10 @@ async def test_a_key_works_as_soon_as_it_is_made_and_no_longer_than_it_is_kept(h
         assert (await gate.post(ASK, "new"))[0] == 401
 
 
-async def test_a_customer_whose_policy_went_away_is_refused(house) -> None:
+async def test_a_customer_whose_policy_went_away_is_refused(house, monkeypatch) -> None:
     from azeotrope.gateway import customers
 
+    monkeypatch.setattr(customers, "FRESH", 0.0)
     async with house() as gate:
         gate.keys["lost"] = customers.add(gate.folder / "customers.json", "lost", "gone")
         status, _, body = await gate.post(ASK, "lost")

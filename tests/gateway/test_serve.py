@@ -55,8 +55,8 @@ async def test_sigterm_lets_what_is_in_flight_end_and_turns_the_rest_away(upstre
         async with client.post(f"{url}/chat/completions", json=ASK, headers=sent) as response:
             await response.content.readuntil(b'"4"')
             process.send_signal(signal.SIGTERM)
-            while (await status_of(client, url.replace("/v1", "/health/ready")))[0] == 200:
-                await asyncio.sleep(0.01)  # noqa: ASYNC110 - what is waited for is in another process
+            while (await status_of(client, url.replace("/v1", "/health/ready")))[0] == 200:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
             async with client.post(f"{url}/chat/completions", json=ASK, headers=sent) as late:
                 assert (late.status, (await late.json())["error"]["code"]) == (503, "shutting_down")
             assert (await status_of(client, url.replace("/v1", "/health/live")))[0] == 200

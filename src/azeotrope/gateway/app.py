@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from secrets import token_hex
+from random import Random
 
 from azeotrope.errors import AzeotropeError
 from azeotrope.gateway import failures, forward, journey
@@ -22,6 +22,7 @@ from azeotrope.gateway.wire import chat
 
 _LINGER = 1.0
 """Seconds that a client turned away has to stop sending."""
+_IDS = Random()  # noqa: S311 - seeded by the system; an id is unique and no secret, and a system call each would tell
 ROUTES = {
     "/v1/chat/completions": b"POST", "/v1/models": b"GET", "/metrics": b"GET", "/health/live": b"GET",
     "/health/ready": b"GET",
@@ -42,7 +43,7 @@ class Gateway:
             await _lifespan(receive, send)
         if scope["type"] != "http":
             return
-        reply = Reply(send, (request_id := f"req_{token_hex(12)}").encode())
+        reply = Reply(send, (request_id := f"req_{_IDS.getrandbits(96):024x}").encode())
         path = scope["path"]
         if path == "/v1/chat/completions" and scope["method"] == "POST":
             await self._guarded(scope, Call(request_id, receive, reply, time.time()))

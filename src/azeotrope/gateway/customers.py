@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import tempfile
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ from azeotrope.types import Record
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 KEY_PREFIX = "az-"
+FRESH = 0.05
+"""Seconds between two looks at the file: a change takes effect this fast."""
 
 
 class Customer(Record, frozen=True):
@@ -153,20 +156,22 @@ def _write(path: Path, roll: Roll) -> None:
 
 
 class Customers:
-    """Keys -> customers, as the file says now: it is read again whenever it has changed.
+    """Keys -> customers, as the file says: it is read again when it has changed.
 
     A file that has become unreadable changes nothing until it is mended: no key is added or forgotten by accident.
     """
 
     def __init__(self, path: Path, log: Any) -> None:
         self._path, self._log = path, log
-        self._seen = self._stamp()
+        self._seen, self._looked = self._stamp(), 0.0
         self._known = _by_digest(read(path))
 
     def of(self, key: str) -> Customer | None:
         """Whose key this is."""
-        if (stamp := self._stamp()) != self._seen:
-            self._reload(stamp)
+        if (now := time.monotonic()) - self._looked >= FRESH:
+            self._looked = now
+            if (stamp := self._stamp()) != self._seen:
+                self._reload(stamp)
         return self._known.get(digest(key))
 
     def all(self) -> tuple[Customer, ...]:

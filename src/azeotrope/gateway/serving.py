@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -77,4 +78,5 @@ async def serve(
 ) -> None:
     """Serves until told to stop (SIGTERM, SIGINT). `announce` is called with the address once it listens."""
     async with gateway(settings, environment, customers=customers, upstream=upstream) as app:
+        gc.freeze()  # what stands until the end is not searched for garbage with every request
         await server(app, settings.server, announce).serve()
