@@ -167,10 +167,10 @@ def _install_litellm() -> None:
         return
     print("installing litellm[proxy] beside the benchmarks, once; some minutes", flush=True)
     subprocess.run([sys.executable, "-m", "venv", "--clear", PEER], check=True)
-    subprocess.run(
-        [PEER / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "litellm[proxy]"],
-        check=True, timeout=900,
-    )  # fmt: skip
+    pip = [PEER / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run([*pip, "litellm[proxy]"], capture_output=True, text=True, check=False, timeout=900)
+    if done.returncode:
+        raise RuntimeError(f"pip could not install litellm[proxy]: {done.stderr[-1000:]}")
     stamp.touch()
 
 
