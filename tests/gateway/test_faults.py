@@ -223,3 +223,29 @@ def as_seen_under(policy: str, wanted: str, fault: str, stream: bool) -> str:
     if policy == "none" and stream and fault in ("hangs while reasoning", "dies while reasoning", "malformed SSE"):
         return f"event {wanted[4:]}"
     return wanted
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_response_cut_off_at_any_byte_is_whole_or_an_error(stream, house, upstream) -> None:
+    """A cut that loses nothing but the end of the transfer may be a response; every other one is an error."""
+    whole = b"".join(step for step in good(upstream, stream) if isinstance(step, bytes))
+    told = whole.find(b"data: [DONE]") if stream else len(whole)
+    async with house(POLICIES, patience={"idle": 5.0, "deadline": 5.0}) as gate:
+        for cut in range(1, len(whole), 11):
+            upstream.says([whole[:cut], upstream.FIN])
+            got = await asyncio.gather(*[gate.post({**QUESTION, "stream": stream}, policy) for policy in POLICIES])
+            for policy, (status, _, body) in zip(POLICIES, got, strict=True):
+                assert policy == "none" or CANARY.encode() not in body
+                assert (cut < told) <= (seen(status, body) != "ok"), (policy, cut)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64])
+async def test_a_response_in_pieces_of_any_size_is_the_same_response(size, house, upstream) -> None:
+    bodies = []
+    whole = b"".join(step for step in good(upstream, True) if isinstance(step, bytes))
+    async with house(POLICIES, patience={"idle": 5.0, "deadline": 5.0}) as gate:
+        for pieces in ([whole], [whole[i : i + size] for i in range(0, len(whole), size)]):
+            upstream.says(pieces)
+            bodies.append([(await gate.post({**QUESTION, "stream": True}, policy))[2] for policy in POLICIES])
+    assert bodies[0] == bodies[1]
+    assert all(body.endswith(b"data: [DONE]\n\n") for body in bodies[0])
