@@ -2,13 +2,16 @@
 
 python and sh blocks are run in order; a block with a title (```toml title="x.toml") becomes that file; json and toml
 are parsed. A comment before a block says when it runs otherwise: `<!-- runs: until "text" -->` starts it in the
-background and waits for the text, `<!-- runs: as make -->` only asks make whether it knows the targets.
+background and waits for the text, `<!-- runs: as make -->` only asks make whether it knows the targets,
+`<!-- runs: as pip -->` only asks whether the package has the extras that are named. The ports 8080 to 8089 stand for
+free ones.
 """
 
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,6 +27,8 @@ BLOCK = re.compile(
     r"^(?:<!-- runs: (?P<how>.*?) -->\n+)?```(?P<language>\w+)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<body>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+PORT = re.compile(r"\b808\d\b")
+UNTIL = re.compile(r'until "(?P<text>[^"]+)"(?: in (?P<file>\S+))?')
 FENCE = re.compile(r"^```(\w*)", re.MULTILINE)
 
 
@@ -39,22 +44,32 @@ def blocks(page: Path) -> list[Block]:
     return [Block(m["language"], m["body"], m["title"], m["how"] or "") for m in found]
 
 
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return str(server.getsockname()[1])
+
+
 class Page:
     """A page's folder, environment and the servers its blocks started."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.servers = folder, list[subprocess.Popen[bytes]]()
+        self.folder, self.servers, self.ports = folder, list[subprocess.Popen[bytes]](), dict[str, str]()
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.environment = {**os.environ, "PATH": path, "HOME": str(folder), "NO_COLOR": "1", "COLUMNS": "100"}
 
     def run(self, block: Block) -> None:
+        block = block._replace(body=PORT.sub(lambda m: self.ports.setdefault(m[0], free_port()), block.body))
         if block.title:
             (self.folder / block.title).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / block.title).write_text(block.body, encoding="utf-8")
         if block.how == "as make":
             self._ask_make(block.body)
-        elif block.how.startswith("until "):
-            self._start(block.body, block.how.removeprefix("until ").strip('"'))
+        elif block.how == "as pip":
+            self._ask_pip(block.body)
+        elif until := UNTIL.fullmatch(block.how):
+            self._start(block.body, until["text"], until["file"])
+        elif block.how:
+            pytest.fail(f"no such way to run a block: {block.how}")
         elif block.language == "sh":
             self._finish(["bash", "-euo", "pipefail", "-c", block.body])
         elif block.language == "python" and not block.title:
@@ -70,19 +85,26 @@ class Page:
         )
         assert done.returncode == 0, f"{command[-1]}\n--- said\n{done.stdout}\n{done.stderr}"
 
-    def _start(self, command: str, text: str) -> None:
-        log = self.folder / f"server{len(self.servers)}.log"
-        with log.open("wb") as out:
+    def _start(self, command: str, text: str, file: str | None) -> None:
+        own = self.folder / f"server{len(self.servers)}.log"
+        log = self.folder / file if file else own
+        log.touch()
+        with own.open("wb") as out:
             server = subprocess.Popen(
-                ["bash", "-c", f"exec {command}"], cwd=self.folder, env=self.environment, stdout=out, stderr=out
+                ["bash", "-euo", "pipefail", "-c", command],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
             )
         self.servers.append(server)
         for _ in range(600):
             if text in log.read_text(errors="replace"):
                 return
-            assert server.poll() is None, f"{command} ended early:\n{log.read_text(errors='replace')}"
+            assert server.poll() is None, f"{command} ended early:\n{own.read_text(errors='replace')}"
             time.sleep(0.1)
-        pytest.fail(f"{command} never said {text!r}:\n{log.read_text(errors='replace')}")
+        pytest.fail(f"{command} never said {text!r}:\n{own.read_text(errors='replace')}")
 
     def _ask_make(self, body: str) -> None:
         for line in body.strip().splitlines():
@@ -91,9 +113,17 @@ class Page:
             done = subprocess.run(["make", "-n", *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
 
+    def _ask_pip(self, body: str) -> None:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        for line in body.strip().splitlines():
+            asked = re.fullmatch(r"pip install '?(\.|azeotrope)(?:\[(.+)\])?'?", line.partition("#")[0].strip())
+            assert asked, f"not an installation of this package: {line}"
+            assert set((asked[2] or "").split(",")) - {""} <= set(project["optional-dependencies"]), line
+
     def close(self) -> None:
         for server in self.servers:
-            server.send_signal(signal.SIGTERM)
+            if server.poll() is None:
+                os.killpg(server.pid, signal.SIGTERM)
             server.wait(timeout=30)
 
 
