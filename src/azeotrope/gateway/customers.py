@@ -164,7 +164,11 @@ class Customers:
     def __init__(self, path: Path, log: Any) -> None:
         self._path, self._log = path, log
         self._seen, self._looked = self._stamp(), 0.0
-        self._known = _by_digest(read(path))
+        if path.exists():
+            self._known = _by_digest(read(path))
+        else:
+            self._known = dict[str, Customer]()
+            log.warning("no_customers", cure=f"azeotrope customers add NAME makes {path}; nobody may ask until then")
 
     def of(self, key: str) -> Customer | None:
         """Whose key this is."""
