@@ -40,7 +40,8 @@ types: $(VENV)/.dev  ## types, strict
 bench: $(VENV)/.dev  ## speed of gateway and protector, side by side with a bare forwarder (and with LiteLLM)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-docs: $(VENV)/.docs  ## the pages, into site/
+docs: $(VENV)/.dev $(VENV)/.docs  ## the pages, into site/; those that can be read off the code are written anew
+	$(BIN)/python -m docs.generate
 	$(BIN)/zensical build --clean
 
 lock: $(if $(UV),,$(VENV)/.dev)  ## write requirements/*.lock from pyproject.toml (UPGRADE=1 for the newest versions)

@@ -149,3 +149,11 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}"
+
+
+def test_pages_read_off_the_code_are_what_the_code_says() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from docs.generate import stale; print(*stale())"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert not done.stdout.strip(), f"run make docs: {done.stdout}"

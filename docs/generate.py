@@ -1,0 +1,164 @@
+"""Writes the pages that can be read off the code, so that they cannot lie: `make docs`; the tests check them.
+
+Knows the command line, the settings, the checks and the newest benchmark; everything else is written by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from azeotrope import catalog
+from azeotrope.cli import app
+from azeotrope.gateway.settings import sample
+from azeotrope.gateway.wire import leaks
+from azeotrope.release import ALWAYS, NAMES, OPTIONAL
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+COMMANDS = (
+    "", "list", "serve", "protect", "customers", "customers add", "customers list", "customers rotate",
+    "customers remove", "ledger", "ledger tail", "ledger count", "ledger export", "demo", "doctor",
+)  # fmt: skip
+
+MEANINGS = {
+    "truncated": "The rewriter stopped because it ran out of tokens.",
+    "empty": "There is no text, or none with words.",
+    "hidden_text": "Invisible or direction-changing characters that the original does not have.",
+    "markup": "Tags or markers that a client's parser would take for reasoning, roles or tool calls.",
+    "encoded": "Long runs that look like base64 or hexadecimal: a way to carry the original out.",
+    "refusal": "The rewriter declined, or its provider filtered it.",
+    "task_leaked": "It speaks of the rewriting, or repeats the instruction.",
+    "repetitive": "It says the same words over and over.",
+    "length": "Shorter or longer than the bounds, absolute and relative to the original.",
+    "copied": "A long run of the original's words, or too large a share of its five-word runs, in either direction.",
+    "new_link": "An address that neither the original nor the question has.",
+    "off_topic": "It shares next to no words of substance with trace and question.",
+    "new_number": "A number, in digits, words or LaTeX, that is neither in the question nor the final answer. "
+    "Asked for by `plan`.",
+    "answer_changed": "It states a final answer that is not the teacher's.",
+    "inconsistent": "A conclusion in its text contradicts the answer.",
+}
+OTHER_FAILURES = {
+    "fence_echoed": "`instruct`: the rewriter repeated the marks that fence the trace.",
+    "too_long": "`instruct`: the trace is longer than the rewriter may be sent.",
+    "timed_out": "The rewriter did not answer in time.",
+    "unavailable": "The rewriter is down or answered nonsense; retries are spent.",
+    "rewriter_refused_request": "The rewriter's server refused the request.",
+    "declined": "The method itself chose to withhold.",
+    "raised_...": "The method failed with the error that is named.",
+}
+
+
+def cli() -> str:
+    """Every command's help."""
+    runner = CliRunner()
+    pages = ["# Command line\n", "Written from the program itself."]
+    for command in COMMANDS:
+        shown = runner.invoke(app, [*command.split(), "--help"], prog_name="azeotrope", env={"COLUMNS": "100"})
+        if shown.exit_code:
+            raise SystemExit(f"azeotrope {command} --help failed: {shown.output}")
+        body = "\n".join(line.rstrip() for line in shown.output.strip().splitlines())
+        pages.append(f"\n## `{f'azeotrope {command}'.strip()}`\n\n```text\n{body}\n```")
+    return "\n".join(pages) + "\n"
+
+
+def configuration() -> str:
+    """The sample settings and what is refused by name."""
+    refused = {
+        **leaks.NAMES,
+        **leaks.SWITCHES,
+        **{f"{name} = false": why for name, why in leaks.RISKY_WHEN_FALSE.items()},
+    }
+    rows = "\n".join(f"| `{name}` | {why} |" for name, why in sorted(refused.items()))
+    biases = ", ".join(f"`{name}`" for name in leaks.BIASES)
+    return f"""# Configuration
+
+Written from the program itself. `azeotrope serve --sample-config` prints this file:
+
+```toml
+{sample().strip()}
+```
+
+## Request members that are refused by name
+
+Under every policy but `none`, with a 400 in OpenAI's error shape, also inside `extra_body` and its kin:
+
+| member | why |
+|---|---|
+{rows}
+
+Also `top_logprobs` above the policy's bound; {biases} beside logprobs or under a shape; a last message by the
+assistant (unless `allow_prefill = true`); `stop` strings that are reasoning marks.
+
+Members of messages that carry reasoning back ({", ".join(f"`{name}`" for name in sorted(leaks.INBOUND))}) and
+`<think>` blocks in an assistant's content are dropped before the upstream sees them.
+"""
+
+
+def checks() -> str:
+    """Every check and what it means."""
+    if set(MEANINGS) != set(NAMES):
+        raise SystemExit(f"docs/generate.py describes other checks than there are: {set(MEANINGS) ^ set(NAMES)}")
+    rows = "\n".join(f"| `{name}` | {MEANINGS[name]} |" for name in NAMES)
+    others = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in OTHER_FAILURES.items())
+    defenses = "\n".join(f"| `{name}` | {line} |" for name, line in catalog.names("defenses").items())
+    return f"""# Release checks
+
+A rewrite leaves only if it passes all of these, in this order. Each failed attempt is counted under the check's name:
+in the step's `failures`, in the summary of `protect`, in the metric `azeotrope_check_failures_total` and in the ledger.
+{len(ALWAYS) + 4} always apply; {", ".join(f"`{name}`" for name in OPTIONAL)} applies where the instruction asks for it.
+
+| check | what it catches |
+|---|---|
+{rows}
+
+Passing is necessary, not sufficient: no check proves that a rewrite is true or that it teaches little.
+
+## Failures that are no checks
+
+| name | what happened |
+|---|---|
+{others}
+
+## Defenses
+
+| name | what it does |
+|---|---|
+{defenses}
+"""
+
+
+def readme() -> str:
+    """README with the newest benchmark's table in its place."""
+    page = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
+    found = re.search(r"## Targets\n\n(.*?\n)\n", page, re.DOTALL)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    if not found:
+        raise SystemExit("docs/benchmarks.md has no table of targets: run `make bench`")
+    begin, end = "<!-- begin: benchmarks -->\n", "<!-- end: benchmarks -->"
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}{found[1]}{end}{rest.partition(end)[2]}"
+
+
+PAGES: dict[Path, Callable[[], str]] = {
+    DOCS / "reference" / "cli.md": cli,
+    DOCS / "reference" / "configuration.md": configuration,
+    DOCS / "reference" / "checks.md": checks,
+    ROOT / "README.md": readme,
+}
+
+
+def stale() -> list[Path]:
+    """Pages that are not what the code says."""
+    return [path for path, page in PAGES.items() if path.read_text(encoding="utf-8") != page()]
+
+
+if __name__ == "__main__":
+    for path in stale():
+        path.write_text(PAGES[path](), encoding="utf-8")
+        print(f"wrote {path.relative_to(ROOT)}", file=sys.stderr)
