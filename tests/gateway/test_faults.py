@@ -249,3 +249,34 @@ async def test_a_response_in_pieces_of_any_size_is_the_same_response(size, house
             bodies.append([(await gate.post({**QUESTION, "stream": True}, policy))[2] for policy in POLICIES])
     assert bodies[0] == bodies[1]
     assert all(body.endswith(b"data: [DONE]\n\n") for body in bodies[0])
+
+
+HIDDEN: dict[str, list[dict[str, Any]]] = {
+    "reasoning_content": [{"reasoning_content": CANARY}, {"content": "4"}],
+    "reasoning": [{"reasoning": CANARY}, {"content": "4"}],
+    "reasoning_details": [{"reasoning_details": [{"type": "reasoning.text", "text": CANARY}]}, {"content": "4"}],
+    "a name nobody knows": [{"cogitation": CANARY}, {"content": "4"}],
+    "tags": [{"content": f"<think>{CANARY}</think>"}, {"content": "4"}],
+    "tags cut anywhere": [*({"content": letter} for letter in f"<think>{CANARY}</think>4")],
+    "a closing tag only": [{"content": CANARY}, {"content": "</thi"}, {"content": "nk>4"}],
+    "an opening tag only": [{"content": "<think>"}, {"content": CANARY}],
+}
+
+
+@pytest.mark.parametrize("kind", HIDDEN)
+async def test_reasoning_is_found_whatever_it_is_called(kind, house, upstream) -> None:
+    up = upstream
+    whole: dict[str, Any] = {}
+    for delta in HIDDEN[kind]:
+        for name, value in delta.items():
+            whole[name] = whole[name] + value if name in whole else value
+    policies = {name: policy for name, policy in POLICIES.items() if name != "none"}
+    async with house(policies) as gate:
+        for policy in policies:
+            for stream in (False, True):
+                script = up.stream(*[up.delta(**d) for d in HIDDEN[kind]], up.delta(finish="stop"))
+                up.says(script if stream else up.json(up.completion(whole)))
+                status, _, body = await gate.post({**QUESTION, "stream": stream}, policy)
+                assert status == 200 and CANARY.encode() not in body
+                assert (b'"4"' in body) is (kind != "an opening tag only")
+    assert CANARY.encode() not in gate.log.getvalue() + gate.kept()

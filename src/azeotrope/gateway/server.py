@@ -20,58 +20,61 @@ class _TooManyHeaders(Exception):
     """Raised inside the parser, which then stops."""
 
 
+class Bounded(HttpToolsProtocol):
+    """HTTP/1.1 with bounded headers: httptools itself takes any number of any size. `protocol` gives it its limits."""
+
+    limits = Server()
+    _left = 0
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(self.limits.header_seconds, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._left = self.limits.header_bytes
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.limits.header_seconds, self.transport.close)
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._spend(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._spend(len(name) + len(value))
+        super().on_header(name, value)
+        if len(self.headers) > self.limits.headers:
+            raise _TooManyHeaders
+
+    def on_headers_complete(self) -> None:
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def _spend(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise _TooManyHeaders
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def send_400_response(self, msg: str) -> None:
+        """Whatever the parser did not take, in OpenAI's shape."""
+        over = self._left < 0 or len(self.headers or ()) > self.limits.headers
+        self.transport.write(_refusal(431 if over else 400))
+        self.transport.close()
+
+
 def protocol(limits: Server) -> type[HttpToolsProtocol]:
-    """HTTP/1.1 with bounded headers: httptools itself takes any number of any size."""
-
-    class Bounded(HttpToolsProtocol):
-        _left = limits.header_bytes
-        _timer: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._timer = self.loop.call_later(limits.header_seconds, transport.close)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._stop_timer()
-            super().connection_lost(exc)
-
-        def on_message_begin(self) -> None:
-            self._left = limits.header_bytes
-            if self._timer is None:
-                self._timer = self.loop.call_later(limits.header_seconds, self.transport.close)
-            super().on_message_begin()
-
-        def on_url(self, url: bytes) -> None:
-            self._spend(len(url))
-            super().on_url(url)
-
-        def on_header(self, name: bytes, value: bytes) -> None:
-            self._spend(len(name) + len(value))
-            super().on_header(name, value)
-            if len(self.headers) > limits.headers:
-                raise _TooManyHeaders
-
-        def on_headers_complete(self) -> None:
-            self._stop_timer()
-            super().on_headers_complete()
-
-        def _spend(self, size: int) -> None:
-            self._left -= size
-            if self._left < 0:
-                raise _TooManyHeaders
-
-        def _stop_timer(self) -> None:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-
-        def send_400_response(self, msg: str) -> None:
-            """Whatever the parser did not take, in OpenAI's shape."""
-            over = self._left < 0 or len(self.headers or ()) > limits.headers
-            self.transport.write(_refusal(431 if over else 400))
-            self.transport.close()
-
-    return Bounded
+    """What speaks to one connection, within these limits."""
+    return type("Bounded", (Bounded,), {"limits": limits})
 
 
 def _refusal(status: int) -> bytes:
