@@ -145,6 +145,12 @@ async def test_nobody_to_serve(settings: Path) -> None:
     assert (found.state, found.cure) == ("broken", "azeotrope customers add NAME adds a customer")
 
 
+async def test_a_customer_of_a_policy_that_is_gone(settings: Path) -> None:
+    customers.add(settings.parent / "customers.json", "beta", "gone")
+    found = by_name(await serving(settings, {"UP": "k"}))["customers"]
+    assert (found.state, found.said) == ("broken", "customer 'beta' has the policy 'gone'")
+
+
 async def test_settings_that_cannot_be_read_end_it(tmp_path: Path) -> None:
     (found,) = await serving(tmp_path / "absent.toml", {})
     assert (found.name, found.state) == ("settings", "broken")

@@ -156,8 +156,9 @@ async def _gateway(folder: Path, teacher: Model, rewriter: Model, instruction: s
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     async with ledger.Ledger(settings.ledger.dsn) as releases:
         ready = guards(settings, teacher, rewriter)
-        known = customers.Customers(book)
-        app = Gateway(Means(settings, ready, known, teacher, releases, Metrics(), logger(settings.server.log)))
+        log = logger(settings.server.log)
+        known = customers.Customers(book, log)
+        app = Gateway(Means(settings, ready, known, teacher, releases, Metrics(), log))
         served = server(app, settings.server, listening.set_result)
         serving = asyncio.create_task(served.serve())
         try:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from azeotrope import ledger
 from azeotrope.errors import AzeotropeError, Misconfigured, Unavailable
+from azeotrope.gateway import customers
 from azeotrope.gateway import serving as gateway
 from azeotrope.gateway import settings as config
-from azeotrope.gateway.customers import Customers
 from azeotrope.gateway.policy import guards
 from azeotrope.health import Finding
 from azeotrope.ledger.tables import address
@@ -78,11 +78,15 @@ def _tried(name: str, look: Callable[[], str]) -> Finding:
 
 
 def _customers(settings: config.Settings) -> str:
-    known = Customers(Path(settings.customers.file))
-    gateway.check_customers(known, settings)
-    if not known.all():
-        raise Misconfigured(f"{settings.customers.file} has nobody in it; azeotrope customers add NAME adds a customer")
-    return f"{len(known.all())} in {settings.customers.file}"
+    file = settings.customers.file
+    known = customers.read(Path(file)).customers
+    if not known:
+        raise Misconfigured(f"{file} has nobody in it; azeotrope customers add NAME adds a customer")
+    for customer in known:
+        if customer.policy is not None and customer.policy not in settings.policies:
+            there = ", ".join(settings.policies)
+            raise Misconfigured(f"customer {customer.name!r} has the policy {customer.policy!r}; there are: {there}")
+    return f"{len(known)} in {file}"
 
 
 def _ledger(dsn: str) -> str:
