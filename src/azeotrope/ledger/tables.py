@@ -157,9 +157,12 @@ def check(connection: Connection, *, create: bool = False) -> None:
         )
 
 
-def reason(error: SQLAlchemyError) -> str:
+def reason(error: Exception) -> str:
     """The driver's own words, one line: SQLAlchemy's message would quote the statement and its values."""
-    words = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
+    if isinstance(error, SQLAlchemyError):
+        words = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
+    else:
+        words = str(error)
     return words.partition("\n")[0]
 
 

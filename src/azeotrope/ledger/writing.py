@@ -16,6 +16,7 @@ from typing import Any
 
 from msgspec.structs import astuple
 from sqlalchemy import Connection, Engine, Table, func, insert, select
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import SQLAlchemyError
 
 from azeotrope.errors import Unavailable
@@ -142,11 +143,11 @@ class _Insert:
         self._sql = str(insert(table).compile(engine))
         self._names = None if engine.dialect.positional else [column.name for column in table.columns]
 
-    def __call__(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+    def __call__(self, cursor: DBAPICursor, rows: list[tuple[Any, ...]]) -> None:
         if self._names is None:
-            connection.exec_driver_sql(self._sql, rows)
+            cursor.executemany(self._sql, rows)
         else:  # PostgreSQL's drivers take names
-            connection.exec_driver_sql(self._sql, [dict(zip(self._names, row, strict=True)) for row in rows])
+            cursor.executemany(self._sql, [dict(zip(self._names, row, strict=True)) for row in rows])
 
 
 class _Store:
@@ -161,7 +162,7 @@ class _Store:
         """One transaction; says why it failed, or None."""
         try:
             self._commit(batch)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as error:
             self._give_up()
             return reason(error)
         except Exception as error:  # whatever it is, the writer lives on and everyone is told
@@ -175,15 +176,18 @@ class _Store:
         rows: list[tuple[Any, ...]] = []
         kept: list[tuple[Any, ...]] = []
         with self._connection.begin():
-            last: int | None = self._connection.exec_driver_sql(_LAST).scalar_one()
-            seq = -1 if last is None else last
+            cursor = self._connection.connection.cursor()
+            cursor.execute(_LAST)
+            (last,) = cursor.fetchone() or (None,)
+            seq: int = -1 if last is None else last
             for waiting in batch:
                 for entry, fields in zip(waiting.entries, waiting.fields, strict=True):
                     seq += 1
                     rows.append((seq, leaf(seq, fields, key_of(entry.salt, "leaf")), *astuple(entry)[:-1]))
                     kept.append((seq, entry.salt))
-            self._add_records(self._connection, rows)
-            self._add_salts(self._connection, kept)
+            self._add_records(cursor, rows)
+            self._add_salts(cursor, kept)
+            cursor.close()
 
     def _give_up(self) -> None:
         """Drops the connection; closing a broken one may fail too, and says nothing new."""
