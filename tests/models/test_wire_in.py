@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azeotrope.errors import Unavailable
-from azeotrope.models.wire_in import Reader
+from azeotrope.models.wire_in import Habits, Reader
 from azeotrope.models.wire_out import without_reasoning
 from azeotrope.streams import collect
 from azeotrope.types import Answer, Event, Extra, Opened, Reasoning, Request, ToolCall, Trace
@@ -364,3 +364,33 @@ def test_deeply_nested_reasoning_does_not_exhaust_the_stack() -> None:
 
 def test_only_extras_make_a_response_too() -> None:
     assert Extra({"refusal": "no"}, 0) in Reader().whole(json.dumps(whole({"content": None, "refusal": "no"})).encode())
+
+
+def cut(finish: str, habits: Habits, content: str = "I add two and", *, stops: bool = False) -> Trace:
+    body = json.dumps(whole({"content": content}, finish)).encode()
+    return collect(QUESTION, Reader("tags", habits, stops=stops).whole(body))[0]
+
+
+@pytest.mark.parametrize(("finish", "stops"), [("length", False), ("content_filter", False), ("stop", True)])
+def test_what_is_cut_before_the_closing_tag_is_reasoning_where_the_prompt_opens_it(finish: str, stops: bool) -> None:
+    habits = Habits()
+    trace = cut(finish, habits, stops=stops)
+    assert (trace.reasoning, trace.answer) == ("", "I add two and")  # a model without tags keeps its cut answers
+    assert cut("stop", habits, "I add.</think>4").answer == "4"
+    trace = cut(finish, habits, stops=stops)
+    assert (trace.reasoning, trace.answer, trace.finish) == ("I add two and", "", finish)
+
+
+def test_an_answer_that_ended_by_itself_or_has_a_field_for_reasoning_stays_an_answer() -> None:
+    habits = Habits()
+    cut("stop", habits, "I add.</think>4")
+    assert cut("stop", habits, "It is 4.").answer == "It is 4."
+    body = json.dumps(whole({"reasoning_content": "hm", "content": "It is"}, "length")).encode()
+    assert collect(QUESTION, Reader("tags", habits).whole(body))[0].answer == "It is"
+    assert cut("length", Habits(), "<think>hm</think>4 and").answer == "4 and"
+
+
+def test_an_explicit_tag_teaches_no_habit() -> None:
+    habits = Habits()
+    cut("stop", habits, "<think>hm</think>4")
+    assert not habits.opens_in_prompt

@@ -22,7 +22,7 @@ from azeotrope.errors import Misconfigured, Unavailable
 from azeotrope.models.faults import BROKEN, Busy, broke_off, gave_up, refused, too_large
 from azeotrope.models.patience import Patience, pause, retried, retry_after
 from azeotrope.models.text import Policy
-from azeotrope.models.wire_in import Reader
+from azeotrope.models.wire_in import Habits, Reader
 from azeotrope.models.wire_out import body_of
 from azeotrope.types import Event, Fields, Request
 
@@ -66,6 +66,7 @@ class Remote:
         self._key, self._rng = _checked_key(key), rng or Random()  # noqa: S311 - no secret depends on it
         self._chat = self._url / "chat" / "completions"
         self._http: aiohttp.ClientSession | None = None
+        self._habits = Habits()
 
     async def __aenter__(self) -> Self:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "azeotrope"}
@@ -85,9 +86,9 @@ class Remote:
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """The response's events: as they come where `request.options["stream"] is True`, else once it is whole."""
         body, live = body_of(request, self._model), request.options.get("stream") is True
-        call = _Call(self._patience, self._rng)
+        call, stops = _Call(self._patience, self._rng), bool(request.options.get("stop"))
         while True:
-            reader, started, size = Reader(self._policy), False, 0
+            reader, started, size = Reader(self._policy, self._habits, stops=stops), False, 0
             response = None
             try:
                 response = await self._post(call, body, live)

@@ -5,6 +5,9 @@ Knows no network and no retries. What is malformed raises `Unavailable`, in word
 Policy `tags` and live answers: content is held by the splitter until it is known that no bare `</think>` can come (the
 opening one may have stood in the prompt). A reasoning field of its own, seen in the same choice, is that knowledge: the
 upstream parses reasoning itself, so from there on the answer flows as it comes, explicit tags still being split.
+
+A response without any mark is an answer, unless it was cut short (tokens, a stop string) and this upstream is known to
+open `<think>` in the prompt: then the closing tag may only not have come yet, and all of it is reasoning.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import orjson
+from msgspec.structs import replace
 
 from azeotrope.errors import Unavailable
 from azeotrope.models.channels import marked_as_thought, parts_of, reasoning_of
@@ -20,6 +24,7 @@ from azeotrope.models.sse import Decoder, Message
 from azeotrope.models.text import Piece, Policy, Splitter
 from azeotrope.types import Answer, Event, Extra, Fields, Finish, Opened, Reasoning, ToolCall, Usage
 
+_CUT = ("length", "content_filter")
 _ENVELOPE = ("system_fingerprint", "service_tier")
 _MOST_CHOICES = 128
 """OpenAI's own limit on `n`; a hostile upstream could send millions."""
@@ -33,13 +38,21 @@ def malformed(what: str) -> Unavailable:
     return Unavailable(f"the upstream sent a malformed response: {what}; is it an OpenAI-compatible chat endpoint?")
 
 
+class Habits:
+    """What an upstream's responses have shown so far; shared by its readers."""
+
+    opens_in_prompt = False
+    """A closing tag has come without an opening one."""
+
+
 class Reader:
     """One response. A stream: `feed` bytes until `done` or the end, then `close`. A whole one: `whole`."""
 
-    def __init__(self, policy: Policy = "tags") -> None:
+    def __init__(self, policy: Policy = "tags", habits: Habits | None = None, *, stops: bool = False) -> None:
         self.done = False
         """The stream said `[DONE]`."""
         self._policy: Policy = policy
+        self._habits, self._stops = habits or Habits(), stops
         self._decoder = Decoder()
         self._choices: dict[int, _Choice] = {}
         self._opened = False
@@ -106,7 +119,7 @@ class Reader:
         if choice is None:
             if len(self._choices) == _MOST_CHOICES:
                 raise malformed(f"more than {_MOST_CHOICES} choices")
-            choice = self._choices[index] = _Choice(index, self._policy)
+            choice = self._choices[index] = _Choice(index, self._policy, self._habits, stops=self._stops)
         message = said.get(member)
         if message:
             if not isinstance(message, dict):
@@ -122,12 +135,16 @@ class Reader:
 class _Choice:
     """One choice of a response while it comes in."""
 
-    __slots__ = ("_calls", "_channel", "_held", "_index", "_policy", "_splitter", "_tokens", "_written", "finished")
+    __slots__ = (
+        "_calls", "_channel", "_habits", "_held", "_index", "_policy", "_splitter", "_stops", "_tokens", "_written",
+        "finished",
+    )  # fmt: skip
 
-    def __init__(self, index: int, policy: Policy) -> None:
+    def __init__(self, index: int, policy: Policy, habits: Habits, *, stops: bool) -> None:
         self.finished = False
         self._index = index
         self._policy: Policy = policy
+        self._habits, self._stops = habits, stops
         self._splitter: Splitter | None = None
         self._tokens: Tokens | None = None
         self._written = 0
@@ -165,7 +182,10 @@ class _Choice:
     def finish(self, reason: str, out: list[Event]) -> None:
         self.finished = True
         if self._splitter is not None:
-            self._release(self._splitter.close(), out)
+            pieces = self._splitter.close()
+            if self._unmarked(pieces) and self._habits.opens_in_prompt and (self._stops or reason in _CUT):
+                pieces = [replace(piece, kind="reasoning") for piece in pieces]
+            self._release(pieces, out)
         out += self._held
         out.append(Finish(reason, self._index))
         self._held, self._splitter, self._tokens = [], None, None
@@ -191,9 +211,16 @@ class _Choice:
             splitter = self._splitter = Splitter(self._policy, opened_in_prompt=not self._channel)
         self._release(splitter.feed(content), out)
 
+    def _unmarked(self, pieces: list[Piece]) -> bool:
+        """Whether these are all of the content, and none of it is marked as reasoning."""
+        marked = any(piece.kind == "reasoning" for piece in pieces)
+        return self._policy == "tags" and not self._channel and not marked and bool(pieces) and pieces[0].start == 0
+
     def _release(self, pieces: list[Piece], out: list[Event]) -> None:
         for piece in pieces:
             if piece.kind == "reasoning":
+                if piece.start == 0 and self._policy == "tags":
+                    self._habits.opens_in_prompt = True
                 if self._tokens is not None:
                     self._tokens.withheld(piece.end)
                 out.append(Reasoning(piece.text, self._index))
