@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
 
 GRAM = 5
@@ -15,8 +16,9 @@ def shares_run(ours: list[str], theirs: list[str], length: int) -> bool:
     """Whether `length` words in a row of `ours` stand in `theirs`. O(n) but for texts that already look alike."""
     if length < GRAM:
         return not _grams(ours, length).isdisjoint(_grams(theirs, length))
-    known = _grams(theirs, GRAM)
-    flags = [gram in known for gram in zip(*(ours[i:] for i in range(GRAM)), strict=False)]
+    flags = list(map(_grams(theirs, GRAM).__contains__, _runs(ours, GRAM)))
+    if flags.count(True) <= length - GRAM:
+        return False
     if max((sum(1 for _ in same) for hit, same in groupby(flags) if hit), default=0) <= length - GRAM:
         return False
     return not _grams(ours, length).isdisjoint(_grams(theirs, length))
@@ -27,9 +29,8 @@ def overlap(ours: list[str], theirs: list[str]) -> float:
     size = min(GRAM, len(ours))
     if not size:
         return 0.0
-    known = _grams(theirs, size)
-    runs = list(zip(*(ours[i:] for i in range(size)), strict=False))
-    return sum(run in known for run in runs) / len(runs)
+    runs = list(_runs(ours, size))
+    return sum(map(_grams(theirs, size).__contains__, runs)) / len(runs)
 
 
 def spaced_out(ours: list[str], theirs: list[str]) -> bool:
@@ -39,7 +40,7 @@ def spaced_out(ours: list[str], theirs: list[str]) -> bool:
     """
     mine, other = "".join(ours), "".join(theirs)
     blocks = {other[i : i + BLOCK] for i in range(0, len(other) - BLOCK + 1, BLOCK)}
-    return bool(blocks) and any(mine[i : i + BLOCK] in blocks for i in range(len(mine) - BLOCK + 1))
+    return bool(blocks) and not blocks.isdisjoint(mine[i : i + BLOCK] for i in range(len(mine) - BLOCK + 1))
 
 
 def repeats_itself(ours: list[str]) -> bool:
@@ -49,4 +50,8 @@ def repeats_itself(ours: list[str]) -> bool:
 
 
 def _grams(tokens: list[str], size: int) -> set[tuple[str, ...]]:
-    return set(zip(*(tokens[i:] for i in range(size)), strict=False))
+    return set(_runs(tokens, size))
+
+
+def _runs(tokens: list[str], size: int) -> Iterator[tuple[str, ...]]:
+    return zip(*[tokens[i:] for i in range(size)], strict=False)
