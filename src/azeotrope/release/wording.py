@@ -66,15 +66,21 @@ _MARKUP = re.compile(
     ),
     re.IGNORECASE | re.MULTILINE,
 )
+_MARKUP_SIGNS = '<[◁":#'
+"""Without one of these nothing of `_MARKUP` is in a text: a quick look before the slow one."""
 _LINK = re.compile(r"(?:https?|ftp|data|javascript):\S+|\bwww\.\S+|\[[^\]\n]{0,80}\]\([^)\s]{1,200}\)", re.IGNORECASE)
-_ENCODED = re.compile(
-    _any(
-        r"[A-Za-z0-9+/_-]{48,}={0,2}",
-        r"(?:[0-9a-fA-F]{2}[ :]?){32,}",
-        r"(?:[01]{8}\s?){8,}",
-        r"(?:\\u[0-9a-f]{4}|&#\d{1,7};|%[0-9A-F]{2}){6,}",
+_LINK_SIGNS = (":", "](", "www.")
+"""Likewise for `_LINK`, in lower case."""
+_ENCODED = [
+    re.compile(pattern)
+    for pattern in (
+        r"[A-Za-z0-9+/_-]{48}",
+        r"(?:[0-9a-fA-F]{2}[ :]?){32}",
+        r"(?:[01]{8}\s?){8}",
+        r"(?:\\u[0-9a-f]{4}|&#\d{1,7};|%[0-9A-F]{2}){6}",
     )
-)
+]
+"""One by one they are searched for in half the time that their union takes."""
 _PREAMBLE = re.compile(
     r"(?:(?:sure|certainly|of course|absolutely|okay|ok)\b[^\n]{0,120}?[:!.][ \t]*\n+)?[ \t]*(?:\*\*|#+ )?"
     r"(?:here(?:'s|’s| is| are)\b[^\n]{0,120}:|(?:the )?(?:rewritten|revised|reworked)\b[^\n:]{0,60}:)"
@@ -121,14 +127,17 @@ def runs(instruction: str) -> frozenset[tuple[str, ...]]:
 
 def marked_up(text: str) -> bool:
     """Whether a text holds what chat clients parse: reasoning and tool tags, role marks, tool-call JSON, SSE fields."""
-    return bool(_MARKUP.search(text))
+    return any(sign in text for sign in _MARKUP_SIGNS) and bool(_MARKUP.search(text))
 
 
 def encoded(text: str) -> bool:
     """Whether a text holds a long stretch that only a machine reads: base64, hex, bits, escapes."""
-    return bool(_ENCODED.search(text))
+    return any(pattern.search(text) for pattern in _ENCODED)
 
 
 def links(text: str) -> set[str]:
     """Addresses a text points to."""
+    lower = text.lower()
+    if not any(sign in lower for sign in _LINK_SIGNS):
+        return set()
     return {link.rstrip(".,;)") for link in _LINK.findall(text)}
