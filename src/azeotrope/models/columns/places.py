@@ -64,7 +64,7 @@ def split_text(path: Path, text: str, policy: Policy, hashes: bool = False) -> t
     if marked:
         splitter = Splitter(policy)
         pieces = [*splitter.feed(text), *splitter.close()]
-    if hashes and (line := HASHES.search(text)):
+    if hashes and (line := HASHES.search(text, max(text.rfind("\n####"), 0))):  # only the last line can be it
         pieces = list(_cut(pieces, line.start(1)))
     bare = "".join(piece.text for piece in pieces if piece.kind == "answer")
     thoughts = [piece for piece in pieces if piece.kind == "reasoning" and piece.text.strip()]

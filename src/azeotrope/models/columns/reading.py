@@ -178,7 +178,10 @@ class _Reader:
 
 def _first(record: Fields, names: Iterable[str]) -> str:
     """The first of these members that is a text, or ""."""
-    return next((name for name in names if isinstance(record.get(name), str)), "")
+    for name in names:
+        if isinstance(record.get(name), str):
+            return name
+    return ""
 
 
 def _conversation(record: Fields, names: Iterable[str]) -> tuple[Message, ...]:
