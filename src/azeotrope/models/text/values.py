@@ -91,10 +91,11 @@ def clean(value: str) -> str:
         if value.endswith(".") and not value.endswith(".."):
             value = value[:-1]
         for opening, closing in _WRAPPED:
-            inner = value[len(opening) : -len(closing)]
-            if value.startswith(opening) and value.endswith(closing) and inner and opening not in inner:
-                value = inner
-                break
+            if value.startswith(opening) and value.endswith(closing):
+                inner = value[len(opening) : -len(closing)]
+                if inner and opening not in inner:
+                    value = inner
+                    break
         if value.startswith("**") and value.count("**") % 2:
             value = value[2:]
         if value.endswith("**") and value.count("**") % 2:
