@@ -105,6 +105,15 @@ def test_geminis_marked_thoughts_are_reasoning() -> None:
     assert (trace.reasoning, trace.answer) == (WHY, "4")
 
 
+@pytest.mark.parametrize(
+    "mark", [{"thought": True}, {"reasoning": True}, {"thinking": 1}, {"extra_content": {"google": {"thought": True}}}]
+)
+def test_a_part_of_text_that_is_marked_as_reasoning_is_reasoning(mark: dict[str, Any]) -> None:
+    parts = [{"type": "text", "text": WHY, **mark}, {"type": "text", "text": "4", **dict.fromkeys(mark)}]
+    trace = plain({"content": parts})
+    assert (trace.reasoning, trace.answer) == (WHY, "4")
+
+
 LEFT = "the raw thought"
 HIDING = st.sampled_from(
     [
@@ -125,11 +134,14 @@ SHAPES = st.sampled_from([LEFT, [LEFT], {"reasoning_content": LEFT}, [{"text": L
 @given(HIDING, SHAPES)
 def test_a_member_nobody_knows_is_dropped_wherever_it_stands(name: str, value: Any) -> None:
     call = {"index": 0, "id": "t", "type": "function", "function": {"name": "f", "arguments": "{}", name: value}}
+    cited = {"type": "url_citation", "url_citation": {"url": "u", "title": "t", name: value}}
     message = {
         "content": "4",
         name: value,
         "tool_calls": [{**call, name: value}],
-        "function_call": {"name": "f", "arguments": "{}"},
+        "function_call": {"name": "f", "arguments": "{}", name: value},
+        "audio": {"id": "a", "data": "QQ==", name: value},
+        "annotations": [{**cited, name: value}, {"type": name, name: value}, value],
     }
     response = whole(message, usage={"total_tokens": 1, name: value})
     response[name] = response["choices"][0][name] = value
@@ -140,8 +152,12 @@ def test_a_member_nobody_knows_is_dropped_wherever_it_stands(name: str, value: A
     assert [event.text for event in events if isinstance(event, Answer)] == ["4", "4"]
 
 
+CITED = {"start_index": 0, "end_index": 1, "title": "t", "url": "https://example.org"}
+SOUND = {"id": "a", "data": "QQ==", "transcript": "four", "expires_at": 9}
+
+
 def test_the_known_members_beside_text_are_kept() -> None:
-    extra = {"refusal": "no", "annotations": [{"type": "url_citation"}], "audio": {"id": "a", "data": "QQ=="}}
+    extra = {"refusal": "no", "annotations": [{"type": "url_citation", "url_citation": CITED}], "audio": SOUND}
     trace = plain({"content": "4", **extra}, system_fingerprint="fp", service_tier="default", usage={"total_tokens": 3})
     assert (trace.extra, trace.usage) == (extra, {"total_tokens": 3})
     response = whole({"content": "4"}, system_fingerprint="fp", service_tier="default")

@@ -51,7 +51,10 @@ def text_of(value: Any, depth: int = 0) -> str:
 
 
 def parts_of(content: list[Any]) -> tuple[str, str]:
-    """Content as a list of parts -> (reasoning, answer). Only a part that says it is text is answer."""
+    """Content as a list of parts -> (reasoning, answer). Only a part that says it is text is answer.
+
+    Not even that where it is marked as reasoning too: `"thought": true`, or any other of `NAMES`.
+    """
     reasoning: list[str] = []
     answer: list[str] = []
     for part in content:
@@ -59,10 +62,11 @@ def parts_of(content: list[Any]) -> tuple[str, str]:
             answer.append(part)
         elif isinstance(part, dict):
             fields = cast(dict[str, Any], part)
-            if fields.get("type") in _ANSWER_PARTS:
+            named = marked_as_thought(fields) or any(fields.get(name) for name in NAMES)
+            if fields.get("type") in _ANSWER_PARTS and not named:
                 answer.append(text_of(fields.get("text")))
             else:
-                reasoning.append(text_of(fields))
+                reasoning.append(text_of(fields) or reasoning_of(fields))
     return "".join(reasoning), "".join(answer)
 
 

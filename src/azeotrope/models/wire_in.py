@@ -18,6 +18,7 @@ import orjson
 from msgspec.structs import replace
 
 from azeotrope.errors import Unavailable
+from azeotrope.models.beside import kept_of
 from azeotrope.models.channels import marked_as_thought, parts_of, reasoning_of
 from azeotrope.models.logprobs import Tokens
 from azeotrope.models.sse import Decoder, Message
@@ -29,7 +30,6 @@ _ENVELOPE = ("system_fingerprint", "service_tier")
 _MOST_CHOICES = 128
 """OpenAI's own limit on `n`; a hostile upstream could send millions."""
 _PLAIN = frozenset({"role", "content", "tool_calls"})
-_EXTRA: dict[str, type] = {"refusal": str, "annotations": list, "audio": dict, "function_call": dict}
 _CALL = ("index", "id", "type", "function", "custom")
 _CALLED = ("name", "arguments", "input")
 
@@ -229,8 +229,7 @@ class _Choice:
                 out.append(Answer(piece.text, self._index, records))
 
     def _other(self, message: Fields, out: list[Event]) -> None:
-        kept = {name: message[name] for name, kind in _EXTRA.items() if isinstance(message.get(name), kind)}
-        if kept:
+        if kept := kept_of(message):
             self._pass(Extra(kept, self._index), out)
 
     def _called(self, calls: Any, out: list[Event]) -> None:
