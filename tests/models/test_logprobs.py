@@ -48,6 +48,14 @@ def test_records_of_a_whole_message_that_begin_with_the_reasoning() -> None:
     )  # nothing says that there is reasoning: why do they differ?
 
 
+def test_reasoning_that_says_what_the_answer_says_does_not_lend_it_its_records() -> None:
+    twice = {"reasoning": "Yes", "content": "Yes"}
+    assert released(read(twice, ["Yes", "Yes"])) is None
+    assert released(read(twice, ["Yes", "</think>", "Yes", "<|im_end|>"])) == ["Yes"]
+    assert aligned(b"Yes", [b"Yes", b"</think>", b"Yes"], True) is None
+    assert aligned(b"Yes", [b"Yes", b"Yes"], False) == (0, 1)
+
+
 @pytest.mark.parametrize(
     "tokens",
     [["it", " is", " 5"], ["it is"], ["it", " is", " 4", "a", "b", "c"], ["so it", " is", " 4"], []],
@@ -170,5 +178,13 @@ def test_a_run_is_the_content_or_there_is_none(tokens: list[bytes], first: int, 
     if span is not None:
         assert b"".join(tokens[slice(*span)]) == content
         assert may_skip or span[0] == 0
-    if first + count >= len(tokens) and (may_skip or first == 0):
+    if may_skip:
+        runs = {
+            (len(b"".join(tokens[:begin])), end)
+            for end in range(max(0, len(tokens) - 2), len(tokens) + 1)
+            for begin in range(end + 1)
+            if b"".join(tokens[begin:end]) == content
+        }
+        assert (span is None) == (len({begin for begin, _ in runs}) != 1)
+    elif first + count >= len(tokens) and first == 0:
         assert span is not None

@@ -87,21 +87,20 @@ class Tokens:
 def aligned(content: bytes, tokens: list[bytes], may_skip: bool) -> tuple[int, int] | None:
     """The run first:last of tokens whose bytes are the content.
 
-    The run starts at the first token; `may_skip`: or later (the tokens before it being reasoning, as vLLM reports them
-    for a whole message), but then it ends near the last. None where there is no such run.
+    It ends near the last token and starts at the first; `may_skip`: or later (the tokens before it being reasoning, as
+    vLLM reports them for a whole message). None where there is no such run, or another one starts elsewhere: reasoning
+    that says the same as the answer may not lend it its records.
     """
     ends = [0, *accumulate(len(token) for token in tokens)]
     joined = b"".join(tokens)
-    if joined.startswith(content) and len(content) in ends:
-        last = ends.index(len(content))
-        if len(tokens) - last <= _TRAILING:
-            return 0, last
-    if may_skip:
-        for last in range(len(tokens), max(-1, len(tokens) - _TRAILING - 1), -1):
-            begins = ends[last] - len(content)
-            if begins >= 0 and joined[begins : ends[last]] == content and begins in ends:
-                return ends.index(begins), last
-    return None
+    runs: dict[int, tuple[int, int]] = {}
+    """By the byte they begin at."""
+    for last in range(len(tokens), max(-1, len(tokens) - _TRAILING - 1), -1):
+        begins = ends[last] - len(content)
+        allowed = begins >= 0 if may_skip else begins == 0
+        if allowed and begins in ends and joined[begins : ends[last]] == content:
+            runs.setdefault(begins, (ends.index(begins), last))
+    return next(iter(runs.values())) if len(runs) == 1 else None
 
 
 def _placed(content: bytes, records: list[Fields], start: int) -> list[Token]:
