@@ -31,6 +31,17 @@ TAGS = [
     ("<thoughts>a</thoughts>b", "a", "b"),
     ("<reasoning>a</reasoning>b", "a", "b"),
     ("<seed:think>a</seed:think>b", "a", "b"),
+    ("<reason>a</reason>b", "a", "b"),
+    ("<reflection>a</reflection>b", "a", "b"),
+    ("<scratchpad>a</scratchpad>b", "a", "b"),
+    ("<Thought_Process>a</thought_process>b", "a", "b"),
+    ("<longcat_think>a</longcat_think>b", "a", "b"),
+    ("<internal_reasoning>a</internal_reasoning>b", "a", "b"),
+    ("a</longcat_think>b", "a", "b"),
+    ("<|channel>thought\na<channel|>b", "\na", "b"),
+    ("<|channel>thought\na", "\na", ""),
+    ("\na<channel|>b", "\na", "b"),
+    ("the <reasons>a</reasons>", "", "the <reasons>a</reasons>"),
     ("[THINK]a[/THINK]b", "a", "b"),
     ("<|begin_of_thought|>a<|end_of_thought|>\n\nb", "a", "b"),
     ("<|START_THINKING|>a<|END_THINKING|>b", "a", "b"),
@@ -134,7 +145,8 @@ def streamed(
     return (said["reasoning"], said["answer"]), pieces
 
 
-TAG = ["<think>", "</think>", "<thinking>", "</thinking>", "[THINK]", "[/THINK]", "◁think▷", "◁/think▷", "<think/>"]
+TAG = ["<think>", "</think>", "<thinking>", "</thinking>", "[THINK]", "[/THINK]", "◁think▷", "◁/think▷", "<think/>",
+       "<longcat_think>", "</longcat_think>", "<|channel>thought", "<channel|>"]  # fmt: skip
 HARMONY = ["<|channel|>", "analysis", "final", "<|message|>", "<|end|>", "<|start|>", "assistant"]
 OTHER = ["<", ">", "[", "/", "think", "a", "é", "🎈", "`", "```", '"', "tag", "#### 42", "\\boxed{7}"]
 words = st.sampled_from([*TAG, *HARMONY, *OTHER, "```\n", "the ", " tag", " ", "\n", "\r\n", "<think a='b'>"])

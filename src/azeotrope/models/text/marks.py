@@ -3,9 +3,10 @@
 Knows nothing of what is reasoning and what is answer: it says where a mark stands, of what kind, and whether the text
 only talks about it.
 
-Known marks: <think>, <thinking>, <thought(s)>, <reasoning> with their namespaced forms (<seed:think>), any case, blanks
-and attributes inside; [THINK] (Mistral); <|begin_of_thought|> (OpenThinker); <|START_THINKING|> (Cohere);
-◁think▷ (Kimi); and the channel headers of OpenAI's harmony format.
+Known marks: <think>, <thinking>, <thought(s)>, <thought_process>, <reason>, <reasoning>, <internal_reasoning>,
+<reflection>, <scratchpad>, <longcat_think> with their namespaced forms (<seed:think>), any case, blanks and attributes
+inside; [THINK] (Mistral); <|begin_of_thought|> (OpenThinker); <|START_THINKING|> (Cohere); ◁think▷ (Kimi);
+<|channel>thought ... <channel|> (Gemma); and the channel headers of OpenAI's harmony format.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ class Mark(NamedTuple):
 
 
 _START = re.compile(r"[<\[◁]")
-_NAME = "(?:thinking|thoughts?|think|reasoning)"
+_NAME = (
+    "(?:thinking|thought_process|thoughts?|think|reasoning|reason|reflection|scratchpad|longcat_think"
+    "|internal_reasoning)"
+)
 _ATTRIBUTE = r"""\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]+)"""
 _TAG = re.compile(
     rf"<\s{{0,4}}(/?)\s{{0,4}}((?:[a-z]+:)?{_NAME})(?:{_ATTRIBUTE})*\s*(/?)>",
@@ -46,12 +50,14 @@ _LITERAL: dict[str, tuple[Role, str]] = {
     "<|end_of_thought|>": ("close", "of_thought"),
     "<|start_thinking|>": ("open", "thinking|"),
     "<|end_thinking|>": ("close", "thinking|"),
+    "<|channel>thought": ("open", "<|channel>"),
+    "<channel|>": ("close", "<|channel>"),
     "<|end|>": ("end", "harmony"),
     "<|call|>": ("end", "harmony"),
     "<|return|>": ("end", "harmony"),
 }
 _GROWING_TAG = re.compile(
-    rf"<\s{{0,4}}/?\s{{0,4}}(?:[a-z]*:?[a-z]*|(?:[a-z]+:)?{_NAME}(?:\s[^<>]*|/)?)\Z", re.IGNORECASE | re.ASCII
+    rf"<\s{{0,4}}/?\s{{0,4}}(?:[a-z_]*:?[a-z_]*|(?:[a-z]+:)?{_NAME}(?:\s[^<>]*|/)?)\Z", re.IGNORECASE | re.ASCII
 )
 _GROWING_HEADER = re.compile(r"<\|(?:start|channel)\|>[^>]*(?:>[^>]*){0,3}\Z")
 
