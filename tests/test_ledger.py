@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import signal
 import sqlite3
 import stat
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+import warnings
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +26,7 @@ from azeotrope.cli import app
 from azeotrope.codec import encode
 from azeotrope.errors import Misconfigured, Unavailable
 from azeotrope.ledger import Entry, Ledger, canonical, count, export, tail
-from azeotrope.ledger.entry import clean, outcome_of
+from azeotrope.ledger.entry import clean, new_salt, outcome_of
 from azeotrope.ledger.tables import records
 from azeotrope.types import Request, Step, Trace
 
@@ -475,3 +477,20 @@ def test_export_ends_quietly_when_its_reader_leaves(path: Path) -> None:
     assert exporting.stderr.read() == b""
     exporting.stderr.close()
     assert exporting.wait() == 141
+
+
+def test_no_salt_is_drawn_twice_not_even_by_a_child() -> None:
+    ours = [new_salt() for _ in range(1000)]
+    read, write = os.pipe()
+    with warnings.catch_warnings():  # a test process may have threads; the child only draws and leaves
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if not child:
+        os.write(write, b"".join(new_salt() for _ in range(100)))
+        os._exit(0)
+    os.waitpid(child, 0)
+    drawn = os.read(read, 3200)
+    os.close(read), os.close(write)
+    theirs = [drawn[i : i + 32] for i in range(0, 3200, 32)]
+    everything = ours + theirs + [new_salt() for _ in range(300)]
+    assert len(set(everything)) == 1400 and {len(salt) for salt in everything} == {32}
