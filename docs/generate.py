@@ -92,8 +92,9 @@ Under every policy but `none`, with a 400 in OpenAI's error shape, also inside `
 |---|---|
 {rows}
 
-Also `top_logprobs` above the policy's bound; {biases} beside logprobs or under a shape; a last message by the
-assistant (unless `allow_prefill = true`); `stop` strings that are reasoning marks.
+Also `top_logprobs` above the policy's bound; {biases} beside logprobs or under a shape, with a negative value, or
+of more than {leaks.MOST_BIASES} tokens; a `response_format` that is neither text nor JSON; a last message by the
+assistant (unless `allow_prefill = true`); `stop` strings that are a reasoning mark, a part of one, or a special token.
 
 Members of messages that carry reasoning back ({", ".join(f"`{name}`" for name in sorted(leaks.INBOUND))}) and
 `<think>` blocks in an assistant's content are dropped before the upstream sees them.

@@ -22,8 +22,8 @@ TOKEN = {"token": "a", "logprob": -1.0, "bytes": [97], "top_logprobs": []}
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 
 
-def frames(events: Any, usage: bool = True) -> list[dict[str, Any]]:
-    writer = chat.Frames("reasoning_content", "chatcmpl-x", 7, usage=usage)
+def frames(events: Any, usage: bool = True, alternatives: int | None = None) -> list[dict[str, Any]]:
+    writer = chat.Frames("reasoning_content", "chatcmpl-x", 7, usage=usage, alternatives=alternatives)
     return [orjson.loads(m.data) for m in Decoder().feed(b"".join(writer.of(event) for event in events))]
 
 
@@ -59,11 +59,25 @@ def test_each_choice_is_greeted_once_and_first() -> None:
 
 def test_frames_carry_logprobs_extras_and_the_envelope() -> None:
     trace = Trace("r", ASK, "", "a", logprobs=(TOKEN,), finish="length")
-    got = frames([Opened("r", "m", 5, {"system_fingerprint": "fp"}), Extra({"refusal": "no"}), *list(play(trace))[1:]])
+    opening = [Opened("r", "m", 5, {"system_fingerprint": "fp"}), Extra({"refusal": "no"})]
+    got = frames([*opening, *list(play(trace))[1:]], alternatives=0)
     assert all(f["system_fingerprint"] == "fp" and f["object"] == "chat.completion.chunk" for f in got)
     assert [f["choices"][0]["delta"].get("refusal") for f in got] == [None, "no", None, None]
     assert got[2]["choices"][0]["logprobs"] == {"content": [TOKEN]}
     assert got[3]["choices"][0]["finish_reason"] == "length"
+
+
+@pytest.mark.parametrize("asked", [None, 0, 2, 5])
+def test_alternatives_that_nobody_asked_for_are_not_shown(asked: int | None) -> None:
+    volunteered = [{"token": str(i), "logprob": -float(i), "bytes": [48 + i]} for i in range(4)]
+    trace = Trace("r", ASK, "", "a", logprobs=({**TOKEN, "top_logprobs": volunteered},))
+    whole = orjson.loads(chat.completion([trace], "reasoning", "x", 7, asked))["choices"][0]["logprobs"]
+    streamed = [f["choices"][0].get("logprobs") for f in frames(play(trace), alternatives=asked)]
+    shown = [record for logprobs in streamed if logprobs for record in logprobs["content"]]
+    if asked is None:
+        assert whole is None and not shown
+    else:
+        assert shown == whole["content"] == [{**TOKEN, "top_logprobs": volunteered[:asked]}]
 
 
 def test_an_answer_without_text_or_identity_is_still_a_response() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from azeotrope.errors import Refused
 from azeotrope.gateway import journey
 from azeotrope.gateway.wire import chat
-from azeotrope.gateway.wire.leaks import Rules, cleaned, refuse, refuse_bias
+from azeotrope.gateway.wire.leaks import NAMES, NESTS, SWITCHES, Rules, alternatives, cleaned, refuse, refuse_bias
 
 USER = {"role": "user", "content": "2+2?"}
 ASSISTANT = {"role": "assistant", "content": "It is"}
@@ -32,11 +32,18 @@ LEAKS: dict[str, Any] = {
     "skip_special_tokens": False, "reasoning_format": "none", "reasoning_in_content": True,
     "separate_reasoning": False, "continue_final_message": True, "add_generation_prompt": False,
     "stop": ["x", "</think>"],
+    "reasoning_parser": "none", "parse_reasoning": False, "stop_token_ids": [128799], "stop_regex": ".t", "bad_words":
+    ["x"], "stop_sequences": ["</think>"], "allowed_token_ids": [1], "grammar": "root ::= .", "ebnf": "root ::= .",
+    "regex": ".*", "guided_regex": ".*", "guided_grammar": "root ::= .", "structural_tag": {}, "input_ids": [1],
+    "prompt_token_ids": [1], "return_prompt_token_ids": True, "logit_bias": {"128799": -100},
+    "response_format": {"type": "structural_tag"},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LEAKS)
-@pytest.mark.parametrize("nest", [(), ("extra_body",), ("extra_body", "extra_body"), ("sampling_params",)])
+@pytest.mark.parametrize(
+    "nest", [(), ("extra_body",), ("extra_body", "extra_body"), ("sampling_params",), ("structured_outputs",)]
+)
 def test_a_leaking_member_is_refused_by_name_wherever_it_hides(name, nest) -> None:
     members: Any = {name: LEAKS[name]}
     for outer in reversed(nest):
@@ -53,8 +60,16 @@ def test_a_leaking_member_is_refused_by_name_wherever_it_hides(name, nest) -> No
         {"echo": False, "use_beam_search": False, "prompt_logprobs": None, "logprobs": False, "top_logprobs": 0},
         {"logprobs": True},
         {"reasoning_effort": "none", "reasoning": {"enabled": False}, "include_reasoning": False},
-        {"stop": ["\n\n", "END", "think"], "add_generation_prompt": True, "separate_reasoning": True},
-        {"logit_bias": {"5": 1}},
+        {
+            "stop": ["\n\n", "END", "Human:", "</answer>", "###", ">>>", "I think"],
+            "add_generation_prompt": True,
+            "separate_reasoning": True,
+        },
+        {"logit_bias": {"5": 1, "6": 0.5}},
+        {"logit_bias": {}},
+        {"response_format": {"type": "json_schema", "json_schema": {}}, "guided_json": {}, "guided_choice": ["a"]},
+        {"structured_outputs": {"json": {}, "choice": ["a"]}, "tools": [{"type": "function"}]},
+        {"min_tokens": 3, "ignore_eos": True},
         {"extra_body": {"anything": {"deep": True}}, "tools": [], "n": 2},
     ],
 )
@@ -72,9 +87,68 @@ def test_top_logprobs_up_to_what_the_policy_allows() -> None:
             permitted(Rules(top_logprobs=5), top_logprobs=nonsense)
 
 
-@pytest.mark.parametrize("name", ["logit_bias", "allowed_token_ids", "bad_words"])
+MARKS = ("<think>", "</think>", "[/THINK]", "◁/think▷", "</seed:think>", "<|end|>", "<|channel|>", "<|END_THINKING|>")
+
+
+@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("nest", ["stop", "extra_body"])
+def test_no_stop_string_falls_on_a_mark_in_it_or_across_its_edge(mark: str, nest: str) -> None:
+    inside = [
+        mark[1:],
+        mark[:-1],
+        mark[2:],
+        mark[:3],
+        f" {mark}\n",
+        f"so.{mark}",
+        f"{mark}The",
+        mark.upper(),
+        mark[-2:],
+    ]
+    for text in inside:
+        members = {"stop": ["\n\n", text]}
+        with pytest.raises(Refused, match="mark between reasoning and answer"):
+            permitted(**(members if nest == "stop" else {"extra_body": members}))
+
+
+@pytest.mark.parametrize(
+    "text", ["think", "</", ">", "so.\n</", "<", ">\n\nThe", "k>The", "<| x", "[/", "▷", "assistant|>"]
+)
+def test_a_fragment_of_a_mark_is_refused_as_a_stop_string(text: str) -> None:
+    with pytest.raises(Refused, match="stop"):
+        permitted(stop=text)
+
+
+@pytest.mark.parametrize(
+    "biases", [{"5": -0.1}, {"5": 3, "6": -100}, {"5": "-100"}, {"5": False}, {"5": None}, [[5, -100]],
+               {str(token): 9 for token in range(17)}],
+)  # fmt: skip
+def test_a_bias_that_can_forbid_a_mark_is_refused(biases: Any) -> None:
+    with pytest.raises(Refused, match="logit_bias"):
+        permitted(logit_bias=biases)
+    with pytest.raises(Refused, match="logit_bias"):
+        permitted(extra_body={"extra_args": {"logit_bias": biases}})
+
+
+@pytest.mark.parametrize(
+    ("members", "most"),
+    [
+        ({}, None),
+        ({"logprobs": False, "top_logprobs": 2}, None),
+        ({"top_logprobs": 2}, None),
+        ({"logprobs": True}, 0),
+        ({"logprobs": True, "top_logprobs": 2}, 2),
+        ({"logprobs": True, "top_logprobs": 9}, 5),
+        ({"logprobs": 3}, 3),
+        ({"extra_body": {"logprobs": True, "top_logprobs": 1}}, 1),
+    ],
+)
+def test_as_many_alternatives_are_shown_as_were_asked_for_and_are_allowed(members, most) -> None:
+    assert alternatives(members, Rules(top_logprobs=5)) == most
+
+
+@pytest.mark.parametrize("name", ["logit_bias"])
 def test_a_bias_is_refused_under_a_shape_and_beside_logprobs(name) -> None:
-    value = {"5": 1} if name == "logit_bias" else ["x"]
+    value = {"5": 1}
     permitted(**{name: value})
     with pytest.raises(Refused, match=name):
         permitted(Rules(shaped=True), **{name: value})
@@ -158,7 +232,7 @@ json_values = st.recursive(
 
 @given(st.dictionaries(st.text(), json_values, max_size=5))
 def test_any_other_member_goes_along_as_it_came(members: dict[str, Any]) -> None:
-    known = {*LEAKS, "messages", "stream", "stream_options", "extra_body", "extra_args", "sampling_params"}
+    known = {*LEAKS, *NAMES, *SWITCHES, *NESTS, "messages", "stream", "stream_options"}
     if not members.keys() & known:
         request = permitted(**members)
         assert {**request.options, **request.sampling} == members

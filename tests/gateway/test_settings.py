@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from azeotrope import Request
 from azeotrope.errors import Misconfigured
 from azeotrope.gateway import settings
+from azeotrope.gateway.serving import remote
 from azeotrope.gateway.settings import Policy, Server, check, overridden
+from azeotrope.streams import ask
 
 SMALL: dict[str, Any] = {
     "upstream": {"base_url": "http://h/v1"},
@@ -42,6 +45,17 @@ def test_the_environment_overrides_what_the_file_says() -> None:
     assert (read.upstream.base_url, read.server.port, read.upstream.model) == ("http://other/v1", 9000, "4711")
     assert (read.policies["default"].fail, read.policies["default"].ledger) == ("open", False)
     assert SMALL["upstream"]["base_url"] == "http://h/v1", "the file's table is left as it was"
+
+
+async def test_a_template_that_opens_the_thought_makes_what_is_cut_reasoning_from_the_first_response(upstream) -> None:
+    up = upstream
+    cut = {"stop": ["\n\n"]}, {"extra_body": {"stop_token_ids": [7]}}, {}
+    for told, options in [(told, options) for told in (False, True) for options in cut]:
+        up.says(up.json(up.completion({"content": "I add two and"})))
+        table = {**SMALL, "upstream": {"base_url": up.url, "think_in_prompt": told}}
+        async with remote(check(table, "test").upstream, {}) as model:
+            trace = await ask(model, Request(Request.of("2+2?").messages, {}, options))
+        assert bool(trace.reasoning) == (told and bool(options))
 
 
 @pytest.mark.parametrize("name", ["AZEOTROPE__UPSTREAM__BASE_ULR", "AZEOTROPE__SERVER__X__Y"])

@@ -30,24 +30,26 @@ async def serve(means: Means, call: Call, asked: chat.Asked) -> None:
     assert call.guard is not None
     request = permitted(asked, call.guard.rules)
     if asked.stream:
-        await _stream(means, call, request, usage=asked.usage)
+        await _stream(means, call, request, asked)
     else:
-        await _whole(means, call, request)
+        await _whole(means, call, request, asked)
 
 
-async def _whole(means: Means, call: Call, request: Request) -> None:
+async def _whole(means: Means, call: Call, request: Request, asked: chat.Asked) -> None:
     assert call.guard is not None
     traces = await ask_all(call.guard.model(stream=False), request)
     await record(means, call, traces)
     name = call.guard.policy.reasoning_field
-    await call.reply.whole(200, chat.completion(traces, name, f"chatcmpl-{call.id}", int(call.started)))
+    alternatives = leaks.alternatives(asked.fields, call.guard.rules)
+    body = chat.completion(traces, name, f"chatcmpl-{call.id}", int(call.started), alternatives)
+    await call.reply.whole(200, body)
 
 
-async def _stream(means: Means, call: Call, request: Request, *, usage: bool) -> None:
+async def _stream(means: Means, call: Call, request: Request, asked: chat.Asked) -> None:
     """Sends what a maker makes: two tasks, so that the client's pace and the model's need not agree."""
     server = means.settings.server
     outbox = Outbox(server.buffer_bytes, server.keep_alive_seconds, chat.KEEP_ALIVE)
-    making = asyncio.get_running_loop().create_task(_Making(means, call, request, outbox, usage=usage).run())
+    making = asyncio.get_running_loop().create_task(_Making(means, call, request, outbox, asked).run())
     try:
         while data := await outbox.take():
             await call.reply.part(data)
@@ -62,12 +64,15 @@ async def _stream(means: Means, call: Call, request: Request, *, usage: bool) ->
 class _Making:
     """Events of one response -> bytes in the outbox; its last ones only when the record is durable."""
 
-    def __init__(self, means: Means, call: Call, request: Request, outbox: Outbox, *, usage: bool) -> None:
+    def __init__(self, means: Means, call: Call, request: Request, outbox: Outbox, asked: chat.Asked) -> None:
         assert call.guard is not None
         self._means, self._call, self._request, self._outbox = means, call, request, outbox
         self._guard = call.guard
         name = call.guard.policy.reasoning_field
-        self._frames = chat.Frames(name, f"chatcmpl-{call.id}", int(call.started), usage=usage)
+        alternatives = leaks.alternatives(asked.fields, call.guard.rules)
+        self._frames = chat.Frames(
+            name, f"chatcmpl-{call.id}", int(call.started), usage=asked.usage, alternatives=alternatives
+        )
         self._events: list[Event] = []
         self._released = False
         """Has content gone out that is not recorded yet?"""

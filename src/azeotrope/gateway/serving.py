@@ -54,6 +54,7 @@ def remote(endpoint: Endpoint, environment: Mapping[str, str]) -> Remote:
         model=endpoint.model,
         key=secret(endpoint, environment),
         reasoning_in_content=endpoint.reasoning_in_content,
+        think_in_prompt=endpoint.think_in_prompt,
         patience=endpoint.patience,
     )
 

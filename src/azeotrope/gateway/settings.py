@@ -60,6 +60,8 @@ class Endpoint(Record, frozen=True):
     model: str | None = None
     """Asked for instead of what the client names; None leaves the client's choice."""
     reasoning_in_content: Literal["tags", "span", "off"] = "tags"
+    think_in_prompt: bool = False
+    """Does its chat template open `<think>` in the prompt, and nobody separate the reasoning?"""
     patience: Patience = Patience()
 
 

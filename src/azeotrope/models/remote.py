@@ -46,7 +46,8 @@ class Remote:
     """`async with Remote("http://host:8000/v1", model="m", key=...) as model:`
 
     `base_url` is what clients of OpenAI's dialect are given; /v1 is added where it has no path. `model` overrides the
-    one a request names. `reasoning_in_content`: see `models.text`. `rng` spreads the retries.
+    one a request names. `reasoning_in_content`: see `models.text`. `think_in_prompt`: its template opens
+    `<think>` in the prompt, so what is cut before a closing tag is reasoning. `rng` spreads the retries.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Remote:
         patience: Patience = Patience(),
         rng: Random | None = None,
     ) -> None:
+        think_in_prompt: bool = False,
         self._url = _checked_url(base_url)
         self.name = model or f"{self._url.host}:{self._url.port}"
         self._model, self._patience = model, patience
@@ -70,6 +72,7 @@ class Remote:
 
     async def __aenter__(self) -> Self:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "azeotrope"}
+        self._habits.opens_in_prompt = think_in_prompt
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60)
@@ -86,7 +89,7 @@ class Remote:
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """The response's events: as they come where `request.options["stream"] is True`, else once it is whole."""
         body, live = body_of(request, self._model), request.options.get("stream") is True
-        call, stops = _Call(self._patience, self._rng), bool(request.options.get("stop"))
+        call, stops = _Call(self._patience, self._rng), _stops(request.options)
         while True:
             reader, started, size = Reader(self._policy, self._habits, stops=stops), False, 0
             response = None
@@ -271,6 +274,13 @@ async def _finished(response: aiohttp.ClientResponse) -> None:
             async with asyncio.timeout(_LINGER):
                 while await response.content.readany():
                     pass
+
+def _stops(options: Fields) -> bool:
+    """Whether anything but the model itself may end the response: `stop`, `stop_token_ids`, `stop_regex`, ..."""
+    nested = options.get("extra_body")
+    inner = cast(Fields, nested) if isinstance(nested, dict) else {}
+    return any(name.startswith("stop") and value for part in (options, inner) for name, value in part.items())
+
 
 
 def _checked_url(base_url: str) -> URL:

@@ -60,30 +60,40 @@ def request(fields: Fields, messages: Sequence[Fields]) -> Request:
     return Request(tuple(messages), sampling, options)
 
 
-def completion(traces: Sequence[Trace], name: str, fallback_id: str, now: int) -> bytes:
-    """A whole response. `name` is the member that carries reasoning."""
+def completion(
+    traces: Sequence[Trace], name: str, fallback_id: str, now: int, alternatives: int | None = None
+) -> bytes:
+    """A whole response. `name` is the member that carries reasoning; `alternatives`: see `shown`."""
     first = traces[0]
     out: Fields = {
         "id": first.id or fallback_id,
         "object": "chat.completion",
         "created": first.created or now,
         "model": first.model,
-        "choices": [_choice(index, trace, name) for index, trace in enumerate(traces)],
+        "choices": [_choice(index, trace, name, alternatives) for index, trace in enumerate(traces)],
     }
     if first.usage is not None:
         out["usage"] = first.usage
     return orjson.dumps(out)
 
 
-def _choice(index: int, trace: Trace, name: str) -> Fields:
+def _choice(index: int, trace: Trace, name: str, alternatives: int | None) -> Fields:
     message: Fields = {"role": "assistant", "content": trace.answer or (None if trace.tool_calls else "")}
     if trace.reasoning:
         message[name] = trace.reasoning
     message.update(trace.extra)
     if trace.tool_calls:
         message["tool_calls"] = trace.tool_calls
-    logprobs = None if trace.logprobs is None else {"content": trace.logprobs, "refusal": None}
+    records = shown(trace.logprobs, alternatives)
+    logprobs = None if records is None else {"content": records, "refusal": None}
     return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": trace.finish or None}
+
+
+def shown(records: Sequence[Fields] | None, alternatives: int | None) -> list[Fields] | None:
+    """Token records with at most so many alternatives each; None where no logprobs were asked for."""
+    if records is None or alternatives is None:
+        return None
+    return [{**record, "top_logprobs": (record.get("top_logprobs") or [])[:alternatives]} for record in records]
 
 
 def check_completion(body: bytes) -> None:
@@ -99,9 +109,9 @@ def check_completion(body: bytes) -> None:
 class Frames:
     """The events of one response -> server-sent events, one frame an event; the head of a frame is written once."""
 
-    def __init__(self, name: str, fallback_id: str, now: int, *, usage: bool) -> None:
+    def __init__(self, name: str, fallback_id: str, now: int, *, usage: bool, alternatives: int | None = None) -> None:
         self._key = orjson.dumps(name) + b":"
-        self._fallback_id, self._now, self._usage = fallback_id, now, usage
+        self._fallback_id, self._now, self._usage, self._alternatives = fallback_id, now, usage, alternatives
         self._head = b""
         self._spoken: set[int] = set()
 
@@ -137,9 +147,10 @@ class Frames:
         self._head = b"data: " + orjson.dumps(envelope)[:-1] + b","
 
     def _answer(self, event: Answer) -> bytes:
-        if not event.text and event.logprobs is None:
+        records = shown(event.logprobs, self._alternatives)
+        if not event.text and records is None:
             return b""
-        tail = b"}" if event.logprobs is None else b'},"logprobs":' + orjson.dumps({"content": event.logprobs})
+        tail = b"}" if records is None else b'},"logprobs":' + orjson.dumps({"content": records})
         return self._delta(event.choice, b'"content":' + orjson.dumps(event.text), tail)
 
     def _delta(self, choice: int, member: bytes, tail: bytes = b"}") -> bytes:

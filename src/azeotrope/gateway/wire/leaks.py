@@ -11,6 +11,7 @@ from typing import Any, cast
 from msgspec import Struct
 
 from azeotrope.errors import Refused
+from azeotrope.gateway.wire import stops
 from azeotrope.models import channels
 from azeotrope.models.text import split
 from azeotrope.types import Fields, Message
@@ -29,6 +30,10 @@ _PROMPT = "it returns or replays tokens that no defense has seen"
 _HIDDEN = "it returns the model's internals beside the text"
 _BYPASS = "it runs the client's code or search where a defense or a mark works"
 _TEMPLATE = "the template decides what is reasoning and what is answer"
+_ENDS = "it can stop at the mark between reasoning and answer, and the reasoning would pass for the answer"
+_BANS = "it can forbid the mark between reasoning and answer, and the reasoning would pass for the answer"
+_PARSES = "the operator decides how reasoning is told from the answer"
+_TOKENS = "it puts tokens past the template, which decides what is reasoning; send messages"
 
 SWITCHES = {
     "echo": _PROMPT,
@@ -59,6 +64,22 @@ NAMES = {
     "skip_special_tokens": "special tokens are what marks reasoning",
     "reasoning_format": "it moves reasoning into the answer",
     "reasoning_in_content": "it moves reasoning into the answer",
+    "reasoning_parser": _PARSES,
+    "parse_reasoning": _PARSES,
+    "stop_token_ids": _ENDS,
+    "stop_regex": _ENDS,
+    "stop_sequences": _ENDS + "; use stop",
+    "bad_words": _BANS,
+    "allowed_token_ids": _BANS,
+    "grammar": _BANS + "; use response_format",
+    "ebnf": _BANS + "; use response_format",
+    "regex": _BANS + "; use response_format",
+    "guided_regex": _BANS + "; use response_format",
+    "guided_grammar": _BANS + "; use response_format",
+    "structural_tag": _BANS + "; use response_format",
+    "input_ids": _TOKENS,
+    "prompt_token_ids": _TOKENS,
+    "return_prompt_token_ids": _PROMPT,
 }
 """Refused whatever they hold, but null."""
 
@@ -67,14 +88,16 @@ RISKY_WHEN_FALSE = {
     "separate_reasoning": "it moves reasoning into the answer",
 }
 
-BIASES = ("logit_bias", "allowed_token_ids", "bad_words")
-NESTS = ("extra_body", "extra_args", "sampling_params")
+BIASES = ("logit_bias",)
+MOST_BIASES = 16
+"""Tokens that may be biased: raising most of a vocabulary is lowering the rest."""
+_FORMATS = ("text", "json_object", "json_schema")
+NESTS = ("extra_body", "extra_args", "sampling_params", "structured_outputs")
 """Members under which some servers look for further ones."""
 
 INBOUND = frozenset(channels.NAMES) | {"encrypted_content", "reasoning_signature", "thought_signature"}
 """Members of a message that carry reasoning back."""
 _INBOUND_PARTS = frozenset({"thinking", "redacted_thinking", "reasoning", "thought"})
-_TAGS = ("think", "thought", "reasoning", "thinking")
 _DEPTH = 4
 
 
@@ -91,7 +114,9 @@ def refuse(fields: Fields, rules: Rules, where: str = "", depth: int = 0) -> Non
             refuse(cast(Fields, inner), rules, f"{where}{nest}.", depth + 1)
 
 
-_WATCHED = frozenset({*SWITCHES, *NAMES, *RISKY_WHEN_FALSE, *BIASES, "top_logprobs", "logprobs", "stop", "messages"})
+_WATCHED = frozenset(
+    {*SWITCHES, *NAMES, *RISKY_WHEN_FALSE, *BIASES, "top_logprobs", "logprobs", "stop", "messages", "response_format"}
+)
 
 
 def _check(name: str, value: Any, rules: Rules, where: str) -> None:
@@ -108,6 +133,10 @@ def _check(name: str, value: Any, rules: Rules, where: str) -> None:
         _check_logprobs(name, value, rules, where)
     if name == "stop":
         _check_stop(value, where)
+    if name == "logit_bias" and value:
+        _check_bias(value, where)
+    if name == "response_format":
+        _check_format(value, where)
     if name == "messages" and where != "messages":
         raise _refused(where, "messages belong at the top")
 
@@ -122,8 +151,34 @@ def _check_logprobs(name: str, value: Any, rules: Rules, where: str) -> None:
 def _check_stop(value: Any, where: str) -> None:
     """Stopping at the mark where reasoning ends makes a server take the reasoning for the answer."""
     for text in cast(list[Any], value) if isinstance(value, list) else [value]:
-        if isinstance(text, str) and any(tag in text.lower() for tag in _TAGS) and ("<" in text or "|" in text):
+        if isinstance(text, str) and stops.at_a_mark(text):
             raise _refused(where, "it stops at the mark between reasoning and answer")
+
+
+def _check_bias(value: Any, where: str) -> None:
+    """Only a few tokens, and only upwards. Some servers read false as a ban and text as a number."""
+    biases = list(cast(Fields, value).values()) if isinstance(value, dict) else [None]
+    if len(biases) > MOST_BIASES:
+        raise _refused(where, f"it biases more than {MOST_BIASES} tokens; {_BANS}")
+    if any(isinstance(bias, bool) or not isinstance(bias, int | float) or bias < 0 for bias in biases):
+        raise _refused(where, f"only an object of numbers that are not negative is; else {_BANS}")
+
+
+def _check_format(value: Any, where: str) -> None:
+    """A schema shapes the answer alone; some servers also take grammars here."""
+    if isinstance(value, dict) and cast(Fields, value).get("type", "text") not in _FORMATS:
+        raise _refused(where, f"its type is none of {', '.join(_FORMATS)}; {_BANS}")
+
+
+def alternatives(fields: Fields, rules: Rules) -> int | None:
+    """How many alternatives a released token may show; None where no logprobs were asked for."""
+    everything = flattened(fields)
+    if not (logprobs := everything.get("logprobs")):
+        return None
+    asked = everything.get("top_logprobs")
+    if not isinstance(asked, int):
+        asked = logprobs
+    return 0 if isinstance(asked, bool) or not isinstance(asked, int) else min(asked, rules.top_logprobs)
 
 
 def refuse_bias(fields: Fields, rules: Rules) -> None:
