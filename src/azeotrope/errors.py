@@ -25,8 +25,11 @@ class Unavailable(AzeotropeError):
 class Refused(AzeotropeError):
     """The request will not be served as it was sent: our policy or the upstream (a 4xx) says so.
 
-    `status`, `code` and `param` follow OpenAI's error object.
+    `status`, `code` and `param` follow OpenAI's error object. `said` is what the upstream said: it may quote reasoning,
+    so it is no part of the message, of a log, or of any response but one that nothing protects.
     """
+
+    said = ""
 
     def __init__(self, message: str, *, status: int = 400, code: str | None = None, param: str | None = None) -> None:
         super().__init__(message)

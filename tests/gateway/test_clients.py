@@ -172,7 +172,7 @@ async def test_raw_response_and_error_classes(gate, upstream) -> None:
     up.says(up.json({"error": {"message": "no such model", "code": "model_not_found"}}, 404), up.json({}, 429),
             up.json(up.completion({"content": "4"})))  # fmt: skip
     async with client(gate) as sdk:
-        with pytest.raises(openai.NotFoundError, match="no such model"):
+        with pytest.raises(openai.NotFoundError, match="404, model_not_found"):
             await sdk.chat.completions.create(**ASK)
         with pytest.raises(openai.RateLimitError):
             await sdk.chat.completions.create(**ASK)

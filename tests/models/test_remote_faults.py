@@ -77,7 +77,9 @@ async def test_a_request_at_fault_is_refused_at_once(upstream, request_: Request
     error = await fails(upstream, request_)
     assert isinstance(error, Refused)
     assert (error.status, error.code, error.param) == (status, "model_not_found", "model")
-    assert "no such model" in str(error) and str(error).isprintable() and len(str(error)) < 400
+    assert str(error) == f"the upstream refused this request ({status}, model_not_found, param model)"
+    assert "no such model" in error.said and KEY not in error.said and error.said.isprintable()
+    assert len(error.said) <= 300
     assert len(upstream.asked) == 1
 
 
@@ -97,6 +99,25 @@ async def test_a_request_at_fault_is_refused_at_once(upstream, request_: Request
 async def test_a_refusal_in_any_words_is_a_refusal(upstream, body: bytes) -> None:
     upstream.says(upstream.reply(body, 422))
     assert isinstance(error := await fails(upstream), Refused) and error.status == 422
+
+
+@pytest.mark.parametrize(
+    "words", [f"<think>{SECRET}", SECRET, f"{SECRET}\n", "x" * 65, "a..b", "", f"x-{KEY}", 3, [SECRET]]
+)
+async def test_a_refusal_quotes_nothing_but_names(upstream, words: Any) -> None:
+    fault = {"message": f"failed to parse generation: <think>{SECRET}", "code": words, "param": words}
+    upstream.says(upstream.json({"error": fault}, 400))
+    error = await fails(upstream)
+    assert isinstance(error, Refused) and (error.code, error.param) == (None, None)
+    assert str(error) == "the upstream refused this request (400)"
+
+
+@pytest.mark.parametrize("name", ["temperature", "messages[0].content", "tools[12].function.name", "context-length"])
+async def test_a_refusal_names_its_param(upstream, name: str) -> None:
+    upstream.says(upstream.json({"error": {"message": SECRET, "code": "invalid_value", "param": name}}, 400))
+    error = await fails(upstream)
+    assert isinstance(error, Refused) and error.param == name
+    assert str(error) == f"the upstream refused this request (400, invalid_value, param {name})"
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 407])

@@ -96,7 +96,7 @@ class Gateway:
         """Tells the client, and says what to call it. Only our own words are quoted in the log."""
         if isinstance(error, TimeoutError) and not call.read:
             error = Rejected(408, "the request did not come in time", "request_timed_out")
-        failure = failures.of(error)
+        failure = failures.of(error, quote=call.guard is not None and call.guard.forwards)
         if failure.status >= 500 and not isinstance(error, Rejected):
             known = isinstance(error, AzeotropeError | TimeoutError)
             self._means.log.warning("failed", request=call.id, status=failure.status, error=type(error).__name__,

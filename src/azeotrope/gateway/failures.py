@@ -1,7 +1,7 @@
 """Every failure in OpenAI's shape: status, error object, headers. Knows no request; quotes no content.
 
 What an upstream says about itself is for the operator: its refusals of our key, its 5xx and its words when overloaded
-become our own words here.
+become our own words here. Its reasons for refusing a request are quoted only where nothing is protected.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ _OURS = frozenset({401, 402, 403, 407})
 """An upstream's statuses that are about the gateway's account, not the client's request."""
 
 
-def of(error: BaseException) -> Failure:
-    """The failure that this exception is to a client."""
+def of(error: BaseException, *, quote: bool = False) -> Failure:
+    """The failure that this exception is to a client. `quote`: an upstream's refusal in its own words."""
     match error:
         case Rejected():
             after: Headers = ((b"retry-after", b"%d" % error.retry_after),) if error.retry_after is not None else ()
             return _failure(error.status, error.message, error.code, headers=after)
         case Refused():
-            return _refused(error)
+            return _refused(error, error.said if quote else "")
         case Unavailable():
             return _unavailable(error)
         case TimeoutError():
@@ -59,9 +59,10 @@ def of(error: BaseException) -> Failure:
             return _failure(500, "the gateway failed to serve this request", "internal_error")
 
 
-def _refused(error: Refused) -> Failure:
+def _refused(error: Refused, said: str) -> Failure:
     status = error.status if 400 <= error.status < 500 else 400
-    return _failure(status, str(error), error.code or "invalid_request", param=error.param, outcome="refused")
+    message = f"{error}: {said}" if said else str(error)
+    return _failure(status, message, error.code or "invalid_request", param=error.param, outcome="refused")
 
 
 def _unavailable(error: Unavailable) -> Failure:

@@ -1,10 +1,12 @@
 """What went wrong with an upstream, in words for whoever can mend it. Knows no retries and reads no network.
 
-No word of a request, a response or a key is quoted, but for a 4xx's own message: it speaks to whoever sent the request.
+No word of a request, a response or a key is quoted. A 4xx's own message is kept apart (`Refused.said`): it may hold
+reasoning.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 import aiohttp
@@ -15,6 +17,8 @@ from azeotrope.types import Fields
 
 OPERATORS = frozenset({401, 402, 403, 407})
 """Statuses about the operator's key or account: no business of whoever asked."""
+
+_NAME = re.compile(r"(?=.{1,64}\Z)[A-Za-z_]\w*(?:[.-]\w+|\[\d{1,4}\])*", re.ASCII)
 
 _SHOWN = 300
 """Characters of an upstream's own words that are handed on."""
@@ -77,14 +81,18 @@ def refused(status: int, body: bytes, key: str | None) -> Refused | Unavailable:
     if status < 400:
         return Unavailable(f"the upstream answered with status {status}: give the base_url it points to", status=status)
     error = _error_of(body)
-    said = _shown(error.get("message"), key)
-    code, param = error.get("code"), error.get("param")
-    return Refused(
-        f"the upstream refused the request (status {status}){': ' + said if said else ''}",
-        status=status,
-        code=_shown(code, key) or None,
-        param=_shown(param, key) or None,
-    )
+    code, param = _name(error.get("code"), key), _name(error.get("param"), key)
+    why = ", ".join([str(status), *([code] if code else []), *([f"param {param}"] if param else [])])
+    fault = Refused(f"the upstream refused this request ({why})", status=status, code=code, param=param)
+    fault.said = _shown(error.get("message"), key)
+    return fault
+
+
+def _name(text: Any, key: str | None) -> str | None:
+    """What can only be a name, as in messages[0].content; nothing with the key in it, and no sentence."""
+    if not isinstance(text, str) or (key and key in text) or not _NAME.fullmatch(text):
+        return None
+    return text
 
 
 def _error_of(body: bytes) -> Fields:
