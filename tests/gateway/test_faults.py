@@ -220,7 +220,7 @@ def as_seen_under(policy: str, wanted: str, fault: str, stream: bool) -> str:
         return "502 upstream_failed" if policy == "none" else "ok"
     if wanted.startswith("event ") and not shown_early(policy):
         return {"upstream_timed_out": "504 ", "upstream_failed": "502 "}[wanted[6:]] + wanted[6:]
-    if policy == "none" and stream and fault in ("hangs while reasoning", "dies while reasoning", "malformed SSE"):
+    if policy == "none" and stream and fault in ("hangs while reasoning", "dies while reasoning"):
         return f"event {wanted[4:]}"
     return wanted
 
@@ -280,3 +280,53 @@ async def test_reasoning_is_found_whatever_it_is_called(kind, house, upstream) -
                 assert status == 200 and CANARY.encode() not in body
                 assert (b'"4"' in body) is (kind != "an opening tag only")
     assert CANARY.encode() not in gate.log.getvalue() + gate.kept()
+
+
+KEY = "sk-UPSTREAM-own"
+FORWARDED: dict[str, tuple[list[bytes], str]] = {
+    "an error first": ([b'data: {"error":{"message":"bad key"}}\n\n'], "502 upstream_failed"),
+    "an error with spaces": ([b'data:  { "error" : {"message":"bad"}}\r\n\r\n'], "502 upstream_failed"),
+    "an error event by name": ([b'event: error\ndata: {"message":"bad"}\n\n'], "502 upstream_failed"),
+    "an error behind other members": ([b'data: {"id":"a","error":{"message":"bad"}}\n\n'], "502 upstream_failed"),
+    "an error later": ([b'data: {"choices":[]}\n\ndata: {"error":"bad"}\n\n'], "event upstream_failed"),
+    "an error's word as content": ([b'data: {"choices":[{"delta":{"content":"error"}}],"error":null}\n\n'], "ok"),
+    "the key": ([f'data: {{"choices":[{{"delta":{{"content":"{KEY}"}}}}]}}\n\n'.encode()], "502 upstream_failed"),
+    "HTML": ([b"<html>bad</html>\n\n"], "502 upstream_failed"),
+    "HTML later": ([b'data: {"choices":[]}\n\n<html>bad</html>\n\n'], "event upstream_failed"),
+    "comments and CRLF": ([b': hello\r\n\r\nid: 1\r\ndata: {"choices":[]}\r\n\r\n', b"data: {}\n\n"], "ok"),
+}
+
+
+@pytest.mark.parametrize("size", [1, 10, 4096])
+@pytest.mark.parametrize("kind", FORWARDED)
+async def test_a_forwarded_stream_tells_nothing_of_the_upstreams_faults(kind, size, house, upstream) -> None:
+    frames, wanted = FORWARDED[kind]
+    whole = b"".join(step for step in upstream.stream(*frames) if isinstance(step, bytes))
+    upstream.says([whole[i : i + size] for i in range(0, len(whole), size)])
+    async with house({"none": {"defense": "none"}}, env={"UP": KEY}, upstream={"key_env": "UP"}) as gate:
+        status, _, body = await gate.post({**QUESTION, "stream": True}, "none")
+        assert seen(status, body) == wanted
+        assert KEY.encode() not in body and b"bad" not in body
+        assert (wanted == "ok") is (b"[DONE]" in body)
+
+
+async def test_a_stream_is_done_by_a_line_of_its_own_not_by_its_content(house, upstream) -> None:
+    async with house({"none": {"defense": "none"}}) as gate:
+        for last, wanted in (
+            (upstream.delta(content="data: [DONE]"), "event upstream_failed"),
+            (b"data:[DONE]\n\n", "ok"),
+            (b"data: [DONE]", "ok"),
+        ):
+            upstream.says(upstream.stream(upstream.delta(content="4"), last, upstream.END, done=False))
+            status, _, body = await gate.post({**QUESTION, "stream": True}, "none")
+            assert seen(status, body) == wanted
+
+
+async def test_what_is_asked_to_stream_is_no_json_and_a_whole_response_holds_no_key(house, upstream) -> None:
+    async with house({"none": {"defense": "none"}}, env={"UP": KEY}, upstream={"key_env": "UP"}) as gate:
+        upstream.says(upstream.json(upstream.completion({"content": "4"})))
+        status, _, body = await gate.post({**QUESTION, "stream": True}, "none")
+        assert seen(status, body) == "502 upstream_failed"
+        upstream.says(upstream.json(upstream.completion({"content": KEY})))
+        status, _, body = await gate.post(QUESTION, "none")
+        assert seen(status, body) == "502 upstream_failed" and KEY.encode() not in body

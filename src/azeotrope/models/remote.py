@@ -41,6 +41,9 @@ _OURS = frozenset({
 _ERROR_BYTES = 64 * 2**10
 """Of an error's body that are read."""
 
+_SECRET = 11
+"""Characters from which a key is a secret to be looked for; shorter ones (EMPTY, lm-studio) are placeholders."""
+
 
 class Remote:
     """`async with Remote("http://host:8000/v1", model="m", key=...) as model:`
@@ -57,10 +60,10 @@ class Remote:
         model: str | None = None,
         key: str | None = None,
         reasoning_in_content: Policy = "tags",
+        think_in_prompt: bool = False,
         patience: Patience = Patience(),
         rng: Random | None = None,
     ) -> None:
-        think_in_prompt: bool = False,
         self._url = _checked_url(base_url)
         self.name = model or f"{self._url.host}:{self._url.port}"
         self._model, self._patience = model, patience
@@ -69,10 +72,10 @@ class Remote:
         self._chat = self._url / "chat" / "completions"
         self._http: aiohttp.ClientSession | None = None
         self._habits = Habits()
+        self._habits.opens_in_prompt = think_in_prompt
 
     async def __aenter__(self) -> Self:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "azeotrope"}
-        self._habits.opens_in_prompt = think_in_prompt
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60)
@@ -143,7 +146,7 @@ class Remote:
             except aiohttp.ClientError as error:
                 raise gave_up(error, 1) from None
         try:
-            yield Forwarded(response, self._patience.max_bytes)
+            yield Forwarded(response, self._patience.max_bytes, self._key or "")
         finally:
             response.close()
 
@@ -218,8 +221,13 @@ class Remote:
 class Forwarded:
     """A response on its way through. `chunks` raises `Unavailable` where it breaks off."""
 
-    def __init__(self, response: aiohttp.ClientResponse, max_bytes: int) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, max_bytes: int, key: str) -> None:
         self._response, self._max_bytes = response, max_bytes
+        self._secret = key.encode() if len(key) >= _SECRET else b""
+
+    def tells_key(self, data: bytes) -> bool:
+        """Whether these bytes hold the key the upstream was asked with: nobody else's to see."""
+        return bool(self._secret) and self._secret in data
 
     @property
     def status(self) -> int:
@@ -267,6 +275,13 @@ class _Call:
         await asyncio.sleep(wait)
 
 
+def _stops(options: Fields) -> bool:
+    """Whether anything but the model itself may end the response: `stop`, `stop_token_ids`, `stop_regex`, ..."""
+    nested = options.get("extra_body")
+    inner = cast(Fields, nested) if isinstance(nested, dict) else {}
+    return any(name.startswith("stop") and value for part in (options, inner) for name, value in part.items())
+
+
 async def _finished(response: aiohttp.ClientResponse) -> None:
     """Reads past `[DONE]` to the end, or not for long: a connection left in the middle is lost."""
     if not response.content.at_eof():
@@ -274,13 +289,6 @@ async def _finished(response: aiohttp.ClientResponse) -> None:
             async with asyncio.timeout(_LINGER):
                 while await response.content.readany():
                     pass
-
-def _stops(options: Fields) -> bool:
-    """Whether anything but the model itself may end the response: `stop`, `stop_token_ids`, `stop_regex`, ..."""
-    nested = options.get("extra_body")
-    inner = cast(Fields, nested) if isinstance(nested, dict) else {}
-    return any(name.startswith("stop") and value for part in (options, inner) for name, value in part.items())
-
 
 
 def _checked_url(base_url: str) -> URL:
