@@ -8,7 +8,7 @@ from hypothesis import given as any_of
 from hypothesis import strategies as st
 
 from azeotrope.errors import Misconfigured
-from azeotrope.models.columns import Layout, Unreadable, detect, edited, read
+from azeotrope.models.columns import Layout, Unreadable, detect, edited, read, unmarked
 
 WHY = "First the five are added to the seven, which makes twelve, and then the three that broke are taken off."
 SECOND = "Half of the nine that are left is four and a half, which is rounded down because eggs are whole."
@@ -148,6 +148,49 @@ def test_a_row_in_which_reasoning_could_hide_is_not_read() -> None:
         read(detect([PLAIN]), {"problem": "?", "my_thoughts": WHY, "solution": "9"})
     with pytest.raises(Unreadable, match="column 'text' repeats"):
         read(detect([PLAIN]), {**PLAIN, "text": f"user: ?\nassistant: {WHY} 9"})
+
+
+TRICKY = 'He said "twelve", wrote\nb\\c, and then — naïvely — took the "three" that broke away\nfrom all of the twelve.'
+COPIES = {
+    "in a member": lambda text: {"copy": text},
+    "deep down": lambda text: [{"a": [{"b": text}]}],
+    "in JSON": lambda text: json.dumps({"raw": text}),
+    "in JSON of letters as they are": lambda text: json.dumps({"raw": text}, ensure_ascii=False),
+    "in JSON in JSON": lambda text: json.dumps({"raw": json.dumps({"raw": text})}),
+    "in JSON in a member": lambda text: {"log": json.dumps([text])},
+}
+
+
+@pytest.mark.parametrize("kind", COPIES)
+@pytest.mark.parametrize("base", [{**PLAIN, "cot": TRICKY}, {**CHAT, "extra": 1}], ids=["column", "messages"])
+def test_a_copy_of_the_reasoning_is_found_at_any_depth(base, kind) -> None:
+    layout = detect([base])
+    copy = {**base, "meta": COPIES[kind](read(layout, base)[0].trace.reasoning)}
+    with pytest.raises(Unreadable, match="column 'meta' repeats"):
+        read(layout, copy)
+    with pytest.raises(Misconfigured, match="--keep meta"):
+        detect([copy])
+    assert read(detect([copy], Layout(keep=("meta",))), copy)
+
+
+def test_a_copy_inside_the_column_that_holds_the_reasoning_is_found_and_a_quote_is_none() -> None:
+    row = deepcopy(CHAT)
+    row["messages"][3]["content"] = f"You thought: {WHY} And half?"
+    assert len(read(detect([row]), row)) == 2
+    row["messages"][2]["meta"] = {"copy": WHY}
+    with pytest.raises(Unreadable, match="column 'messages' repeats"):
+        read(detect([CHAT]), row)
+
+
+def test_an_unmarked_answer_beside_marked_ones_is_named() -> None:
+    layout = detect([OPENR1])
+    lost = {**OPENR1, "generations": [f"<think>{WHY}</think>9", SECOND]}
+    assert unmarked(layout, lost, read(layout, lost)) == "generations"
+    for fine in ([f"<think>{WHY}</think>9", "<think></think>9", None, " "], ["4", SECOND]):
+        row = {**OPENR1, "generations": fine}
+        assert unmarked(layout, row, read(layout, row)) == ""
+    kept = detect([OPENR1], Layout(keep=("generations",)))
+    assert unmarked(kept, lost, read(kept, lost)) == ""
 
 
 @pytest.mark.parametrize("empty", ["", None, "  \n"])

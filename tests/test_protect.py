@@ -190,6 +190,16 @@ class Down:
         return await upper(trace)
 
 
+async def test_a_row_with_an_unmarked_generation_fails_with_the_cure(tmp_path, out) -> None:
+    source = tmp_path / "mixed.jsonl"
+    fine, lost = ["<think>Two and two.</think>4", "<think>Twice two.</think>4"], ["<think>Two.</think>4", "Twice. 4"]
+    source.write_bytes(lines([{"problem": "2+2?", "generations": fine}, {"problem": "2+2?", "generations": lost}]))
+    summary = await protect(source, out, SHOUT)
+    assert (summary.rows, summary.failed) == (2, 1)
+    assert "--reasoning-in-content" in (out.parent / f"{out.name}.failed.jsonl").read_text()
+    assert b"Twice. 4" not in out.read_bytes()
+
+
 async def test_a_rewriter_that_is_down_stops_the_run_early_and_the_same_call_resumes(source, out) -> None:
     down = Down()
     with pytest.raises(Unavailable, match=r"20 rows failed one after another \(unavailable\).*doctor"):

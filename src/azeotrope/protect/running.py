@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from azeotrope.errors import AzeotropeError, Misconfigured, Unavailable
-from azeotrope.models.columns import Layout, Turn, Unreadable, edited, read
+from azeotrope.models.columns import Layout, Turn, Unreadable, edited, read, unmarked
 from azeotrope.models.replay import Replay
 from azeotrope.protect.journal import Journal, Kept
 from azeotrope.protect.records import Note, Settings, Tally, added, call_failure, noted
@@ -130,6 +130,11 @@ class Runner:
         turns = read(self._layout, values, f"row-{row.number + 1}")
         if not turns:
             return Note("absent"), self._table.content(row, [])[0]
+        if column := unmarked(self._layout, values, turns):
+            raise Unreadable(
+                f"column {column!r} marks the reasoning of some answers but not of another, which may be raw: "
+                f"name the marks by --reasoning-in-content, or allow it with --keep {column}"
+            )
         after = [await self._protected(turn, row) for turn in turns]
         notes = [noted(turn.trace, trace) for turn, trace in zip(turns, after, strict=True)]
         texts = [trace.reasoning for trace in after]

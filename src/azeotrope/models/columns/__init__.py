@@ -6,6 +6,6 @@ Knows no file format: values are plain Python (dicts, lists, strings), an edit i
 from azeotrope.models.columns.detecting import detect
 from azeotrope.models.columns.layout import Layout, Unreadable
 from azeotrope.models.columns.places import Edit, Path, Spot, Turn
-from azeotrope.models.columns.reading import edited, read
+from azeotrope.models.columns.reading import edited, read, unmarked
 
-__all__ = ["Edit", "Layout", "Path", "Spot", "Turn", "Unreadable", "detect", "edited", "read"]
+__all__ = ["Edit", "Layout", "Path", "Spot", "Turn", "Unreadable", "detect", "edited", "read", "unmarked"]

@@ -55,9 +55,14 @@ class Turn(NamedTuple):
         ]
 
 
+def has_mark(text: str) -> bool:
+    """Whether a mark of `models.text` may be in the text."""
+    return _MARK.search(text) is not None
+
+
 def split_text(path: Path, text: str, policy: Policy, hashes: bool = False) -> tuple[Spot | None, str]:
     """(the spot of the text's reasoning if it holds any, its answer)."""
-    marked = policy == "span" or (policy == "tags" and _MARK.search(text) is not None)
+    marked = policy == "span" or (policy == "tags" and has_mark(text))
     if not marked and not hashes:
         return None, text
     pieces = [Piece("answer", text, 0, len(text))]

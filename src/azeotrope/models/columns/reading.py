@@ -7,11 +7,12 @@ Chat messages (`messages[].reasoning_content`, ShareGPT's `from` and `value`, co
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from azeotrope.models.columns.layout import LISTS, QUESTIONS, REASONINGS, Layout, Unreadable
-from azeotrope.models.columns.places import Edit, Path, Spot, Turn, leaves, split_text
+from azeotrope.models.columns.places import Edit, Path, Spot, Turn, has_mark, leaves, split_text
 from azeotrope.types import Fields, Message, Request, Trace
 
 _ASKING = {"human": "user", "prompter": "user"} | {
@@ -20,6 +21,8 @@ _ASKING = {"human": "user", "prompter": "user"} | {
 """Who asks, or tells the model something; everyone else answers."""
 _THINKING = frozenset({"reasoning", "thinking", "thought", "thoughts", "analysis", "redacted_thinking"})
 """Content parts, and speakers, that are nothing but reasoning."""
+_SAID = frozenset({"content", "value", "text", "tool_calls", "arguments"})
+"""Members of messages in which reasoning may be quoted: what was asked, answered, and called."""
 _PROBE = 60
 """Characters from the midst of a reasoning by which another column's copy of it is recognised."""
 
@@ -41,16 +44,74 @@ def read(layout: Layout, row: Fields, name: str = "row") -> tuple[Turn, ...]:
 
 
 def copy_in(layout: Layout, row: Fields, turns: Iterable[Turn]) -> str:
-    """The name of a column that repeats a long piece of some reasoning word for word, or ""."""
+    """The name of a column that repeats a long piece of some reasoning word for word, at any depth, or "".
+
+    Inside a column that holds reasoning, what is said there (`content`, tool calls) may quote it.
+    """
     turns = list(turns)
-    spots = {str(spot.path[0]) for turn in turns for spot in turn.spots}
-    excused = {*spots, *layout.keep, _first(row, layout.names("answer")), _first(row, layout.names("question"))}
-    texts = [(key, value) for key, value in row.items() if isinstance(value, str) and key not in excused]
-    for turn in turns:
-        middle = max(0, len(turn.trace.reasoning) - _PROBE) // 2
-        probe = turn.trace.reasoning[middle : middle + _PROBE]
-        if len(probe) == _PROBE and (repeats := [key for key, text in texts if probe in text]):
-            return repeats[0]
+    spots = {spot.path for turn in turns for spot in turn.spots}
+    probes = [probe for turn in turns if (probe := _probe(turn.trace.reasoning))]
+    if not probes:
+        return ""
+    columns = {path[0] for path in spots}
+    excused = {*layout.keep, _first(row, layout.names("answer")), _first(row, layout.names("question"))}
+    quoting = _SAID.union(layout.names("answer"), layout.names("question"))
+    wanted = [(probe, _as_json(probe)) for probe in probes]
+    for column, value in row.items():
+        if column in excused:
+            continue
+        texts = _texts((column,), value, quoting if column in columns else frozenset(), spots)
+        if any(_holds(text, wanted) for text in texts):
+            return column
+    return ""
+
+
+def _probe(reasoning: str) -> str:
+    middle = max(0, len(reasoning) - _PROBE) // 2
+    return reasoning[middle : middle + _PROBE] if len(reasoning) >= _PROBE else ""
+
+
+def _as_json(probe: str) -> frozenset[str]:
+    """The probe as it reads inside a JSON string, and inside one within one; letters beyond ASCII escaped or not."""
+    once = {json.dumps(probe, ensure_ascii=plain)[1:-1] for plain in (True, False)}
+    twice = {json.dumps(text, ensure_ascii=plain)[1:-1] for text in once for plain in (True, False)}
+    return frozenset((once | twice) - {probe})
+
+
+def _holds(text: str, wanted: list[tuple[str, frozenset[str]]]) -> bool:
+    """Whether any probe is in the text, as it is or, where the text could hold JSON, escaped."""
+    if len(text) < _PROBE:
+        return False
+    escaped = "\\" in text
+    return any(probe in text or (escaped and any(form in text for form in forms)) for probe, forms in wanted)
+
+
+def _texts(path: Path, value: Any, passed: frozenset[str], spots: set[Path]) -> Iterator[str]:
+    """Every text inside a value but those at these places, and those in members that are passed over."""
+    if isinstance(value, str):
+        if path not in spots:
+            yield value
+    elif isinstance(value, dict):
+        for key, member in cast(Fields, value).items():
+            if key not in passed:
+                yield from _texts((*path, key), member, passed, spots)
+    elif isinstance(value, list):
+        for i, item in enumerate(cast(list[Any], value)):
+            yield from _texts((*path, i), item, passed, spots)
+
+
+def unmarked(layout: Layout, row: Fields, turns: Iterable[Turn]) -> str:
+    """The name of a column whose list holds answers with reasoning marked in them beside answers without, or "".
+
+    Those may be raw reasoning, the mark having been lost. What is marked and empty has none.
+    """
+    if layout.policy != "tags":
+        return ""
+    marked = {spot.path for turn in turns for spot in turn.spots}
+    for column in {str(path[0]) for path in marked if path[0] in LISTS and len(path) == 2}.difference(layout.keep):
+        for i, item in enumerate(row[column]):
+            if isinstance(item, str) and item.strip() and (column, i) not in marked and not has_mark(item):
+                return column
     return ""
 
 
