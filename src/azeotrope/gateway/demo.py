@@ -10,17 +10,20 @@ from typing import Any
 from azeotrope.gateway import serving
 from azeotrope.gateway.customers import Only
 from azeotrope.gateway.settings import check
-from azeotrope.models.opening import THINK, opened
+from azeotrope.models import weights
+from azeotrope.models.local import Local
+from azeotrope.models.thinking import Thinking
 
 
 async def serve(port: int, *, announce: Callable[[str], Any], show: Callable[[str], Any]) -> None:
-    """Serves until told to stop. `show` is given the customer's key, once."""
+    """Serves until told to stop. `show` is given the model with its weights' licence, and the customer's key, once."""
     customer = Only("demo")
     with tempfile.TemporaryDirectory(prefix="azeotrope-demo-") as folder:
         settings = check(table(port, Path(folder)), "the demo")
-        async with opened(f"{THINK}local") as model:
+        async with Local(weights.DEFAULT) as local:
+            show(f"model: {local.name} (licence {local.licence})")
             show(f"key: {customer.key}")
-            await serving.serve(settings, {}, announce=announce, customers=customer, upstream=model)
+            await serving.serve(settings, {}, announce=announce, customers=customer, upstream=Thinking(local))
 
 
 def table(port: int, folder: Path) -> dict[str, Any]:
