@@ -31,8 +31,7 @@ TAGS = [
     ("<thoughts>a</thoughts>b", "a", "b"),
     ("<reasoning>a</reasoning>b", "a", "b"),
     ("<seed:think>a</seed:think>b", "a", "b"),
-    ("<reason>a</reason>b", "a", "b"),
-    ("<reflection>a</reflection>b", "a", "b"),
+    ("<reason>a</reason>b", "", "<reason>a</reason>b"),  # words of everyday XML: an answer that a client asked for
     ("<scratchpad>a</scratchpad>b", "a", "b"),
     ("<Thought_Process>a</thought_process>b", "a", "b"),
     ("<longcat_think>a</longcat_think>b", "a", "b"),

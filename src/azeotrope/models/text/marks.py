@@ -3,8 +3,8 @@
 Knows nothing of what is reasoning and what is answer: it says where a mark stands, of what kind, and whether the text
 only talks about it.
 
-Known marks: <think>, <thinking>, <thought(s)>, <thought_process>, <reason>, <reasoning>, <internal_reasoning>,
-<reflection>, <scratchpad>, <longcat_think> with their namespaced forms (<seed:think>), any case, blanks and attributes
+Known marks: <think>, <thinking>, <thought(s)>, <thought_process>, <reasoning>, <internal_reasoning>,
+<scratchpad>, <longcat_think> with their namespaced forms (<seed:think>), any case, blanks and attributes
 inside; [THINK] (Mistral); <|begin_of_thought|> (OpenThinker); <|START_THINKING|> (Cohere); ◁think▷ (Kimi);
 <|channel>thought ... <channel|> (Gemma); and the channel headers of OpenAI's harmony format.
 """
@@ -31,10 +31,7 @@ class Mark(NamedTuple):
 
 
 _START = re.compile(r"[<\[◁]")
-_NAME = (
-    "(?:thinking|thought_process|thoughts?|think|reasoning|reason|reflection|scratchpad|longcat_think"
-    "|internal_reasoning)"
-)
+_NAME = "(?:thinking|thought_process|thoughts?|think|reasoning|scratchpad|longcat_think|internal_reasoning)"
 _ATTRIBUTE = r"""\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]+)"""
 _TAG = re.compile(
     rf"<\s{{0,4}}(/?)\s{{0,4}}((?:[a-z]+:)?{_NAME})(?:{_ATTRIBUTE})*\s*(/?)>",
