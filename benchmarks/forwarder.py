@@ -1,10 +1,13 @@
-"""The practical limit: a bare forwarder, Starlette before aiohttp. Authenticates, counts and checks nothing.
+"""The practical limit: a bare forwarder, Starlette before aiohttp. Authenticates, counts and records nothing.
+
+As any forwarder must, it reads `stream` in the request to know how to answer, and that a whole answer is JSON at all.
 
 `UPSTREAM=http://... uvicorn benchmarks.forwarder:app`.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,13 +32,14 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
 
 async def _complete(request: Request) -> Response:
     body = await request.body()
-    asked = request.app.state.session.post(f"{_UPSTREAM}/chat/completions", data=body, headers=_HEADERS)
-    answer = await asked
-    kind = answer.headers["content-type"]
-    if kind.startswith("text/event-stream"):
-        return StreamingResponse(_pieces(answer), media_type=kind)
+    stream = json.loads(body).get("stream")
+    answer = await request.app.state.session.post(f"{_UPSTREAM}/chat/completions", data=body, headers=_HEADERS)
+    if stream:
+        return StreamingResponse(_pieces(answer), media_type="text/event-stream")
     async with answer:
-        return Response(await answer.read(), status_code=answer.status, media_type=kind)
+        whole = await answer.read()
+    json.loads(whole)
+    return Response(whole, status_code=answer.status, media_type="application/json")
 
 
 async def _pieces(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -40,8 +40,7 @@ async def serve(means: Means, call: Call, body: bytes, *, stream: bool) -> None:
 
 
 async def _whole(call: Call, response: Forwarded) -> None:
-    async with aclosing(response.chunks()) as chunks:
-        body = b"".join([chunk async for chunk in chunks])
+    body = await response.whole()
     chat.check_completion(body)
     _check_key(response, body)
     await call.reply.whole(200, body)

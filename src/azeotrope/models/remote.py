@@ -238,6 +238,19 @@ class Forwarded:
         """As they came. The body is as it came too: a `Content-Encoding` still applies."""
         return self._response.headers
 
+    async def whole(self) -> bytes:
+        """The complete body."""
+        parts, size = list[bytes](), 0
+        try:
+            async for chunk in self._response.content.iter_any():
+                parts.append(chunk)
+                size += len(chunk)
+                if size > self._max_bytes:
+                    raise too_large(self._max_bytes)
+        except (*BROKEN, aiohttp.ClientError) as error:
+            raise broke_off(error) from None
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body's bytes as they come."""
         size, limit = 0, self._max_bytes
