@@ -32,7 +32,8 @@ Written by `make bench` from `{source}`; not by hand.
 {run}
 
 Everyone stands before the same mock upstream on the same machine: a bare Starlette + aiohttp forwarder (the practical
-limit: it authenticates, records and checks nothing), `azeotrope serve` with its default settings under the policies
+limit: it authenticates and records nothing, and parses only what tells a stream from a plain answer and an answer
+from no JSON), `azeotrope serve` with its default settings under the policies
 `none` and `withhold` (the latter with its ledger), and LiteLLM's proxy, newest release, in an environment of its own.
 Requests come from 32 connections; a stream is 65 events, 48 of them reasoning. Rounds are interleaved, in an order
 drawn anew, and whoever is not being measured is stopped. Load generator and upstream share the machine's cores with
