@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 PIP := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 LOCK := $(or $(UV),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-config --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+# Which build of torch: TORCH="--index-url https://download.pytorch.org/whl/cpu" for a machine without an accelerator.
+TORCH ?=
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
@@ -46,7 +48,7 @@ docs: $(VENV)/.dev $(VENV)/.docs  ## the pages, into site/; those that can be re
 
 lock: $(if $(UV),,$(VENV)/.dev)  ## write requirements/*.lock from pyproject.toml (UPGRADE=1 for the newest versions)
 	$(LOCK) pyproject.toml --extra local --group setup -o requirements/run.lock
-	$(LOCK) pyproject.toml --extra local --extra hub --extra parquet --group dev -o requirements/dev.lock
+	$(LOCK) pyproject.toml --all-extras --group dev --override requirements/apart.txt -o requirements/dev.lock
 	$(LOCK) --group docs -o requirements/docs.lock
 
 clean:  ## remove what was installed and built
@@ -69,8 +71,12 @@ $(VENV)/.runs: requirements/run.lock pyproject.toml $(VENV)/.weights
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.lock $(VENV)/.runs
-	$(PIP) --require-hashes -r requirements/dev.lock
+$(VENV)/.torch: requirements/torch.txt $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH) -r requirements/torch.txt
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.torch $(VENV)/.runs
+	$(PIP) --no-deps --require-hashes -r requirements/dev.lock
 	@touch $@
 
 $(VENV)/.docs: requirements/docs.lock $(VENV)/.made
