@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from azeotrope.models.text.normal import wordless
+from azeotrope.models.text.units import CURRENCIES, CURRENCY, same_unit, scaled, unit
 
 
 class Number(NamedTuple):
@@ -29,12 +30,13 @@ _FORMS = re.compile(
     r"|(?P<rw>\d*)\.(?P<rd>\d*)\\overline\{(?P<rr>\d+)\}"
     r"|(?P<digits>\d+)_\{?(?P<base>\d{1,2})\}?(?!\w)"
     rf"|(?P<plain>{_DECIMAL})(?:[eE](?P<e>[+-]?\d{{1,4}})(?!\w)"
-    r"| ?(?:\\times|\\cdot|x|\*) ?10 ?\^ ?\{? ?(?P<t>[+-]?\d{1,4}) ?\}?)?"
-    r"|10 ?\^ ?\{? ?(?P<power>[+-]?\d{1,4}) ?\}?"
+    r"| ?(?:\\times|\\cdot|x|\*) ?10 ?\^ ?\{? ?(?P<t>[+-]?\d{1,4})(?: ?\})?)?"
+    r"|10 ?\^ ?\{? ?(?P<power>[+-]?\d{1,4})(?: ?\})?"
 )
-_POWER = re.compile(r"10 ?\^ ?\{? ?(?P<power>[+-]?\d{1,4}) ?\}?")
+_POWER = re.compile(r"10 ?\^ ?\{? ?(?P<power>[+-]?\d{1,4})(?: ?\})?")
 _LEAD = re.compile(r"(?:\\approx|approximately|about|exactly|only|roughly)\s*", re.IGNORECASE)
-_CURRENCY = re.compile(r"(?:US|CA|A)?\$|[€£¥₹]|(?:USD|EUR|GBP|Rs\.?) ?")
+_CODE = re.compile(r"0\d{3,}")
+"""No number: a code, or binary digits. Three digits are one: some contests write 7 as 007."""
 _LONGEST = 400
 """Digits beyond this are not worked with."""
 _GREATEST_POWER = 400
@@ -50,13 +52,17 @@ def number(text: str) -> Number | None:
     found = _POWER.match(text) or _FORMS.match(text)
     if not found:
         return None
-    value = _value(found)
-    unit = _unit(text[found.end() :])
-    if value is None or unit is None or (currency and unit and _CURRENCIES.get(unit, unit) != currency):
+    if found.re is _FORMS and _CODE.fullmatch(found["plain"] or ""):
+        return None
+    value, name = _value(found), unit(text[found.end() :])
+    if value is None or name is None:
+        return None
+    times, name = scaled(name)
+    if currency and not same_unit(name, currency):
         return None
     places = found["plain"].partition(".")[2] if found.re is _FORMS and found["plain"] else None
-    decimals = len(places) if places is not None and "." in found["plain"] else None
-    return Number(sign * value, decimals, _CURRENCIES.get(unit, unit) or currency)
+    decimals = len(places) if places is not None and "." in found["plain"] and times == 1 else None
+    return Number(sign * value * times, decimals, currency or name)
 
 
 def _signed(text: str) -> tuple[int, str, str]:
@@ -64,9 +70,9 @@ def _signed(text: str) -> tuple[int, str, str]:
     for _ in range(3):
         if text[:1] in ("+", "-"):
             sign, text = (-sign if text[0] == "-" else sign), text[1:].lstrip()
-        elif not currency and (money := _CURRENCY.match(text)):
+        elif not currency and (money := CURRENCY.match(text)):
             currency, text = money[0].strip(), text[money.end() :].lstrip()
-            currency = _CURRENCIES.get(currency, currency)
+            currency = CURRENCIES.get(currency, currency)
     return sign, text, currency
 
 
@@ -100,117 +106,12 @@ def _repeating(part: dict[str, str]) -> Fraction:
     return Fraction(f"{part['rw'] or '0'}.{fixed or '0'}") + tail
 
 
-# --- units ---
-
-_CURRENCIES = {
-    **dict.fromkeys(("USD", "usd", "US$", "dollar"), "$"),
-    **dict.fromkeys(("EUR", "eur", "euro"), "€"),
-    **dict.fromkeys(("GBP", "gbp", "pound"), "£"),
-    **dict.fromkeys(("yuan", "元"), "¥"),
-}
-_SAME = {
-    **dict.fromkeys(("kilometer", "kilometre"), "km"),
-    **dict.fromkeys(("centimeter", "centimetre"), "cm"),
-    **dict.fromkeys(("millimeter", "millimetre"), "mm"),
-    **dict.fromkeys(("meter", "metre"), "m"),
-    **dict.fromkeys(("inch", "inches"), "in"),
-    **dict.fromkeys(("foot", "feet"), "ft"),
-    **dict.fromkeys(("mile", "mi"), "mile"),
-    **dict.fromkeys(("yard", "yd"), "yd"),
-    **dict.fromkeys(("gram", "gramme"), "g"),
-    **dict.fromkeys(("kilogram", "kilo"), "kg"),
-    **dict.fromkeys(("ounce", "oz"), "oz"),
-    **dict.fromkeys(("lb", "lbs"), "lb"),
-    **dict.fromkeys(("liter", "litre", "L"), "l"),
-    **dict.fromkeys(("hour", "hr", "hrs"), "h"),
-    **dict.fromkeys(("minute", "mins"), "min"),
-    **dict.fromkeys(("second", "sec", "secs"), "s"),
-    **dict.fromkeys(("percent", "per cent", "percentage"), "%"),
-    **dict.fromkeys(("degree", "deg", "^\\circ"), "°"),
-    "cent": "¢",
-    "people": "person",
-    "men": "man",
-    "women": "woman",
-    "children": "child",
-    "mph": "mile/h",
-}
-_SHORT = {
-    "km",
-    "cm",
-    "mm",
-    "m",
-    "kg",
-    "g",
-    "mg",
-    "lb",
-    "lbs",
-    "oz",
-    "ft",
-    "in",
-    "mi",
-    "yd",
-    "h",
-    "hr",
-    "hrs",
-    "min",
-    "s",
-    "sec",
-} | {"ms", "l", "L", "ml", "mL", "mph", "kmh", "K", "C", "F", "am", "pm", "Hz", "kHz", "J", "W", "N", "V", "A"}
-_NOT_UNITS = {"sin", "cos", "tan", "cot", "log", "ln", "exp", "abc"} | {
-    "and",
-    "or",
-    "plus",
-    "minus",
-    "times",
-    "over",
-    "mod",
-    "divided",
-}
-_POWERED = re.compile(r"\s*\^\s*\{?\s*([23])\s*\}?$")
-_WORD = re.compile(r"[^\W\d_]+(?:[-'][^\W\d_]+)*\.?")
-
-
-def _unit(rest: str) -> str | None:
-    """The unit written behind a number, in one spelling; None: it is no unit."""
-    if not (text := rest.strip()):
-        return ""
-    if text in ("%", "^\\circ"):
-        return "%" if text == "%" else "°"
-    worded = "\\text" in text or "\\m" in text
-    text = wordless(text).replace("^\\circ", "° ").replace("%", " percent ").strip()
-    powered = _POWERED.search(text)
-    if powered:
-        text = text[: powered.start()]
-    words = re.split(r"[\s/]+", text.removesuffix(" per").strip())
-    if not all(_is_unit(word, worded or rest[:1] == " ") for word in words) or len(words) > 6:
-        return None
-    names = [_name(word) for word in words if word != "per"]
-    if names[0] in ("square", "sq", "cubic") and len(names) == 2:
-        return f"{names[1]}^{3 if names[0] == 'cubic' else 2}"
-    return ("/" if "/" in text or "per" in words else " ").join(names) + (f"^{powered[1]}" if powered else "")
-
-
-def _is_unit(word: str, apart: bool) -> bool:
-    if word in ("°", "°C", "°F", "€", "£", "¢") or (word in _SHORT and (apart or len(word) > 1)):
-        return True
-    if not _WORD.fullmatch(word) or word.lower() in _NOT_UNITS:
-        return False
-    return apart and (not word.isascii() or (len(word) >= 3 and any(vowel in word.lower() for vowel in "aeiouy")))
-
-
-def _name(word: str) -> str:
-    word = word.rstrip(".")
-    lower = word if word in _SAME or word in _SHORT else word.lower()
-    single = lower[:-1] if len(lower) > 3 and lower.endswith("s") and not lower.endswith("ss") else lower
-    return _SAME.get(lower) or _SAME.get(single) or single
-
-
 def same_number(a: Number, b: Number) -> bool:
     """Whether two numbers are one. A unit that only one of them has is no difference; "50%" is 50 and is 0.5.
 
     A decimal of six places or more equals the fraction that it rounds.
     """
-    if not _same_unit(a.unit, b.unit):
+    if not same_unit(a.unit, b.unit):
         return False
     if _close(a, b):
         return True
@@ -218,13 +119,6 @@ def same_number(a: Number, b: Number) -> bool:
         percent, other = (a, b) if a.unit == "%" else (b, a)
         return not other.unit and _close(percent._replace(value=percent.value / 100), other)
     return False
-
-
-def _same_unit(a: str, b: str) -> bool:
-    if a == b or not a or not b:
-        return True
-    mine, theirs = set(a.split()), set(b.split())
-    return "/" not in a + b and (mine <= theirs or theirs <= mine)
 
 
 def _close(a: Number, b: Number) -> bool:

@@ -19,6 +19,7 @@ class Shape(NamedTuple):
 
 
 _MATRIX = re.compile(r"\\begin\{([pbB]?matrix|array)\}(?:\{[lcr| ]*\})?(.*?)\\end\{\1\}", re.DOTALL)
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _BRACKETED = re.compile(r"^(\\\{|\\lbrace|[(\[{])(.*?)(\\\}|\\rbrace|[)\]}])$", re.DOTALL)
 _LATEX_SET = {"\\{": "{", "\\lbrace": "{", "\\}": "}", "\\rbrace": "}"}
 
@@ -32,9 +33,12 @@ def shape(text: str) -> Shape | None:
     parts = _split(text, "\\cup")
     if len(parts) > 1:
         return Shape("union", [parts])
-    parts = _split(text, ",;")
+    parts = _split(text, ",;") if not _THOUSANDS.fullmatch(text) else [text]
     if len(parts) > 1:
         return Shape("list", [parts])
+    parts = [part.strip() for part in text.split(":")]
+    if len(parts) > 1 and all(parts) and not re.search(r"[{}()\[\]=|<>\"']", text):
+        return Shape("ratio", [parts])
     found = _BRACKETED.match(text)
     if not found or not _is_pair(text):
         return None
@@ -45,25 +49,34 @@ def shape(text: str) -> Shape | None:
     return Shape(brackets, [inside]) if len(inside) > 1 else None
 
 
-_OR = re.compile(
-    r"\s*(?:,\s*)?(?<![A-Za-z\\])(?:and|or)(?![A-Za-z])\s*|\s*\\(?:lor|land|vee|wedge)(?![A-Za-z])\s*|\s+&\s+"
-)
+_OR = re.compile(r"\s*(?:,\s*)?(?<![A-Za-z\\])or(?![A-Za-z])\s*|\s*\\(?:lor|vee)(?![A-Za-z])\s*")
+_AND = re.compile(r"\s*(?:,\s*)?(?<![A-Za-z\\])and(?![A-Za-z])\s*|\s*\\(?:land|wedge)(?![A-Za-z])\s*|\s+&\s+")
+_INEQUALITY = re.compile(r"[<>]|\\(?:le|ge|ne)(?![A-Za-z])")
 
 
 def alternatives(text: str) -> str:
-    r"""The text with "or" and "and" as commas and \pm as its two cases."""
+    r"""The text with "or" and "and" as commas and \pm as its two cases; what is no value but holds or not keeps them.
+
+    "x < 0 or x > 1" is a union, "p \land q" and "x > 0 and x < 1" stay what they are.
+    """
     if "\\begin" in text:
         return text
     worded = wordless(text) if "\\text" in text or "\\mathrm" in text else text
-    joined = _OR.sub(", ", worded) if _OR.search(worded) else text
-    parts = _split(joined, ",;")
-    return ", ".join(_spread(parts)) if len(parts) > 1 or "\\pm" in joined else joined
+    if _INEQUALITY.search(worded):
+        pieces = _OR.split(worded)
+        return " \\cup ".join(pieces) if len(pieces) > 1 and all(map(_INEQUALITY.search, pieces)) else text
+    if re.search(r"\\(?:lor|vee|land|wedge)(?![A-Za-z])", worded) and "=" not in worded:
+        return text
+    joined = _AND.sub(", ", _OR.sub(", ", worded))
+    joined = text if joined == worded else joined
+    return ", ".join(_spread(_split(joined, ",;"))) if "\\pm" in joined else joined
 
 
 def _spread(parts: list[str]) -> list[str]:
     out: list[str] = []
     for part in parts:
-        both = part.count("\\pm") == 1 and _depth_of(part, "\\pm") == 0
+        inside = _depth_of(part, "\\pm") > 0 and ("," in part or "\\{" in part)
+        both = part.count("\\pm") == 1 and "\\mp" not in part and not inside
         out += [part.replace("\\pm", "+").lstrip("+ "), part.replace("\\pm", "-")] if both else [part]
     return out
 
@@ -112,6 +125,9 @@ def _depth_of(text: str, mark: str) -> int:
 
 _NAME = re.compile(r"(?:\\?[A-Za-z]+(?:_\{?\w+\}?)?'?(?:\([\w, ]*\))?|[A-Z]{2,3})\s*(?:=|\\in(?![A-Za-z]))\s*(?=[^=])")
 _RELATION = re.compile(r"[=<>]|\\(?:le|ge|ne|approx|equiv|in|sim)(?![A-Za-z])")
+_TUPLE_NAME = re.compile(r"\([A-Za-z\\_, ]+\)\s*=\s*(?=\()")
+_ARITHMETIC = re.compile(r"(?:[\d\s.,+*/^(){}-]|\\(?:frac|cdot|times|sqrt)(?![A-Za-z]))+=\s*(?=[^=])")
+_BARE_NAME = re.compile(r"\\?[A-Za-z]+(?:_\{?\w+\}?)?")
 
 
 def assigned(a: str, b: str) -> tuple[str, str]:
@@ -127,7 +143,53 @@ def assigned(a: str, b: str) -> tuple[str, str]:
 
 
 def _side(text: str) -> tuple[str, str] | None:
-    found = _NAME.match(text)
-    if not found or _RELATION.search(text, found.end()):
+    """(name, value) of "x = 5", "5 = x", "(x, y) = (1, 2)"; of "2 + 3 = 5", with no name, the end."""
+    found = _NAME.match(text) or _TUPLE_NAME.match(text)
+    if found and not _RELATION.search(text, found.end()):
+        return re.sub(r"[\s{}]|\\in$|=", "", found[0]), text[found.end() :]
+    if (found := _ARITHMETIC.match(text)) and not _RELATION.search(text, found.end()):
+        value = text[found.end() :].strip()
+        return (value, found[0].rstrip("= ")) if _BARE_NAME.fullmatch(value) else ("", value)
+    return None
+
+
+def named(text: str) -> list[tuple[str, str]] | None:
+    """The names and values of "x = 1, y = 2", sorted by name, or None: it is something else, or a name comes twice."""
+    parts = [_side(part) for part in _split(text, ",;")]
+    pairs = sorted(part for part in parts if part and part[0])
+    return pairs if 1 < len(pairs) == len(parts) == len({name for name, _ in pairs}) else None
+
+
+_ORDER = re.compile(r"<|>|\\le(?![A-Za-z])|\\ge(?![A-Za-z])")
+_TURNED = {">": "<", "\\ge": "\\le"}
+
+
+def ordered(text: str) -> tuple[list[str], list[str]] | None:
+    """The terms of a chain of inequalities from the smallest, and the signs (< or \\le) between them."""
+    signs = _ORDER.findall(text)
+    terms = [term.strip() for term in _ORDER.split(text)]
+    if not signs or not all(terms) or "=" in text or "\\ne" in text or len(_split(text, ",;")) > 1:
         return None
-    return re.sub(r"[\s{}]|\\in$|=", "", found[0]), text[found.end() :]
+    if all(sign in _TURNED for sign in signs):
+        return terms[::-1], [_TURNED[sign] for sign in reversed(signs)]
+    return (terms, signs) if not any(sign in _TURNED for sign in signs) else None
+
+
+_CONSTANT = re.compile(r"(?:[^A-Za-z\\]|\\(?:frac|sqrt|pi|infty|cdot|times)(?![A-Za-z]))+")
+
+
+def interval(text: str) -> tuple[str, str] | None:
+    """The name and the interval of "0 \\le x < 1": ("x", "[0, 1)"); None where it bounds no single name."""
+    chain = ordered(text)
+    if not chain:
+        return None
+    terms, signs = chain
+    places = [at for at, term in enumerate(terms) if _BARE_NAME.fullmatch(term) and not _CONSTANT.fullmatch(term)]
+    if len(terms) > 3 or len(places) != 1 or (len(terms) == 3 and places != [1]):
+        return None
+    at = places[0]
+    if not all(_CONSTANT.fullmatch(term) for place, term in enumerate(terms) if place != at):
+        return None
+    below = f"{'[' if signs[0] != '<' else '('}{terms[0]}" if at else "(-\\infty"
+    above = f"{terms[-1]}{']' if signs[-1] != '<' else ')'}" if at < len(terms) - 1 else "\\infty)"
+    return terms[at], f"{below}, {above}"

@@ -29,7 +29,7 @@ class Final(Record, frozen=True):
 
 _LETTER = re.compile(
     r"(?:(?:the )?(?:correct |right |best )?(?:option|choice|answer)(?: is)?:? )?"
-    r"(?:[(\[]([A-Ja-j])[)\]][.:]?|([A-J])[.):](?= |$)"
+    r"(?:[(\[]([A-Ja-j])[)\]][.:]?|([A-J])(?:\)| ?[.:])(?= |$)|([A-J])(?= [-–—] (?=.*[a-z]{3}))"
     r"|([A-J])(?: is (?:the )?(?:correct|right)(?: \w+)?)?$)(?P<rest>.*)",
     re.IGNORECASE,
 )
@@ -44,10 +44,19 @@ def letter(value: str) -> str | None:
     r"""The letter of a multiple choice: "B", "(B)", "B.", "B) 32", "**B**", "\text{(B)}", "option C"."""
     plain = " ".join(_STYLE.sub(" ", value[:200]).split()).replace("( ", "(").replace(" )", ")")
     found = _LETTER.fullmatch(plain)
-    said = found and (found[1] or found[2] or found[3])
+    said = found and (found[1] or found[2] or found[3] or found[4])
     if not found or not said or (found["rest"] and (said.islower() or "," in found["rest"][:1])):
         return None
     return said.upper() if said.isupper() or found[1] or " " in plain else None
+
+
+_LETTERS = re.compile(r"{0}(?:(?: ?[,;&] ?(?:and )?| and ){0})+".format(r"(?:\([A-J]\)|[A-J])"))
+
+
+def letters(value: str) -> list[str] | None:
+    """The letters where several are chosen, in their order: "A, C", "(A) and (C)"."""
+    plain = " ".join(_STYLE.sub(" ", value[:200]).split()).replace("( ", "(").replace(" )", ")")
+    return re.findall(r"[A-J]", plain) if _LETTERS.fullmatch(plain) else None
 
 
 def kind_of(value: str) -> Kind:
