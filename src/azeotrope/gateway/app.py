@@ -14,8 +14,9 @@ from azeotrope.errors import AzeotropeError
 from azeotrope.gateway import failures, forward, journey
 from azeotrope.gateway.call import Call, Means
 from azeotrope.gateway.failures import Rejected
+from azeotrope.gateway.limit import Limit
 from azeotrope.gateway.metrics import CONTENT_TYPE
-from azeotrope.gateway.presence import Gone, Presence
+from azeotrope.gateway.presence import Gone, Presence, departure
 from azeotrope.gateway.readiness import Readiness, models
 from azeotrope.gateway.reply import Message, Receive, Reply, Send
 from azeotrope.gateway.wire import chat
@@ -35,6 +36,7 @@ class Gateway:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._readiness = Readiness(means)
+        self._limit = Limit(means.settings.server.request_seconds)
         self._serving: set[asyncio.Task[None]] = set()
         self._draining = self._cutting = False
 
@@ -69,7 +71,7 @@ class Gateway:
         assert task is not None
         self._serving.add(task)
         try:
-            async with asyncio.timeout(self._means.settings.server.request_seconds):
+            with self._limit.on(task):
                 await self._chat(scope, call)
         except Gone:
             outcome = "left"
@@ -122,7 +124,7 @@ class Gateway:
         call.read = True
         asked = chat.parse(body)
         assert call.guard is not None
-        with Presence(call.receive):
+        with Presence(call.receive, departure(scope)):
             if call.guard.forwards:
                 await forward.serve(self._means, call, body, stream=asked.stream)
             else:

