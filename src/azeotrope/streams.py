@@ -51,7 +51,10 @@ def collect(request: Request, events: Iterable[Event]) -> list[Trace]:
         elif isinstance(event, Usage):
             usage = event.counts
         else:
-            drafts.setdefault(event.choice, _Draft()).add(event)
+            draft = drafts.get(event.choice)
+            if draft is None:
+                draft = drafts[event.choice] = _Draft()
+            draft.add(event)
     if not drafts:
         raise Unavailable("the model sent an empty response")
     return [draft.trace(request, opened, usage) for _, draft in sorted(drafts.items())]

@@ -207,6 +207,8 @@ class Remote:
 
     async def _whole(self, response: aiohttp.ClientResponse) -> bytes:
         """The body, if it comes without too long a silence and is not too large."""
+        if response.content.is_eof():  # as a rule it came with its head
+            return self._bounded(response.content.read_nowait())
         loop, parts, size = asyncio.get_running_loop(), list[bytes](), 0
         async with asyncio.timeout(self._patience.idle) as idle:
             async for chunk in response.content.iter_any():
@@ -216,6 +218,11 @@ class Remote:
                 if size > self._patience.max_bytes:
                     raise too_large(self._patience.max_bytes)
         return b"".join(parts)
+
+    def _bounded(self, body: bytes) -> bytes:
+        if len(body) > self._patience.max_bytes:
+            raise too_large(self._patience.max_bytes)
+        return body
 
 
 class Forwarded:
