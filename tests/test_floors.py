@@ -11,8 +11,8 @@ FLOORS = [
     ["types"],
     ["errors", "protocols", "streams", "codec", "keys", "catalog"],
     ["math"],
-    ["models", "training", "measure", "lift", "ledger", "release"],
-    ["defenses", "watermarks", "attacks", "tasks"],
+    ["models", "training", "measure", "distill", "lift", "ledger", "release"],
+    ["defenses", "watermarks", "attacks", "washes", "tasks"],
     ["protect", "verify", "evaluate", "optimize", "fit"],
     ["report", "gateway", "health", "demo", "plugins", "cli", "__main__", "__init__"],
 ]

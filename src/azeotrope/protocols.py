@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from azeotrope.types import Event, Request, Trace
+from azeotrope.types import Event, Problem, Request, Trace
 
 
 class Model(Protocol):
@@ -31,6 +31,34 @@ class OpenModel(Model, Protocol):
     """A model whose next-token distribution we can see and change."""
 
     def shaped(self, shape: Shape) -> OpenModel: ...
+
+    def logits(self, ids: Any) -> Any:
+        """Token ids [B, T] -> next-token logits [B, T, V], shape applied; teacher-forced. Right-padded ids are fine."""
+        ...
+
+
+Split = Literal["train", "proxy", "validation", "test", "shifted"]
+"""train: what a thief asks the teacher; proxy: the public's, with workings, and the defender's proxy students';
+validation: choices are made on it; test: reported; shifted: test in another surface form. Disjoint."""
+
+
+class Task(Protocol):
+    """Grades. A file in `tasks/` offers `Config` and `build(config) -> Task`."""
+
+    @property
+    def name(self) -> str: ...
+
+    def problems(self, split: Split) -> Sequence[Problem]:
+        """The split's problems, the same each time; empty where the task has no such split."""
+        ...
+
+    async def grade(self, problem: Problem, answer: str) -> bool:
+        """Whether the answer (text, as a model gives it) states what is right. Accepts its own gold."""
+        ...
+
+
+Attack = Callable[[Model, Sequence[Problem]], Awaitable[Model]]
+"""Steals: a teacher (behind its defense) and problems to ask it in, a student out."""
 
 
 Defense = Callable[[Model], Model]

@@ -1,4 +1,4 @@
-"""The nouns: plain frozen records that travel. No I/O, no tensors, no behaviour beyond copying.
+"""The nouns: plain frozen records that travel. No I/O, no tensors, no behaviour beyond copying and counting.
 
 Knows nothing of models, wires or files. A `Trace` is one response; the events are the same response on its way.
 """
@@ -157,6 +157,102 @@ class Usage(Record, frozen=True):
 
 
 Event = Opened | Reasoning | Answer | ToolCall | Extra | Taken | Finish | Usage
+
+
+class Problem(Record, frozen=True):
+    """Something to ask, and what is right."""
+
+    id: str
+    request: Request
+    gold: str
+    """The final answer that is right."""
+    task: str = ""
+    subject: str = ""
+    """For selective protection: which part of the task it belongs to."""
+    solution: str = ""
+    """A working that the data set itself publishes; empty where it has none."""
+
+
+Verdict = Literal["right", "wrong", "no_answer", "no_stop", "loop", "failed"]
+"""What became of one problem.
+
+no_answer: it stopped without a final answer; no_stop: it ran into the token limit; loop: it repeated itself until
+there; failed: it could not be asked, which says nothing about it. All but right, wrong and failed are degenerate.
+"""
+LETTERS: dict[Verdict, str] = {
+    "right": "+", "wrong": "-", "no_answer": "0", "no_stop": ">", "loop": "@", "failed": "?",
+}  # fmt: skip
+
+
+class Score(Record, frozen=True):
+    """A model's verdicts on a list of problems, one letter each, in the problems' order: what any paired test needs."""
+
+    verdicts: str
+    """`LETTERS`, one a problem."""
+
+    @property
+    def correct(self) -> int:
+        return self.verdicts.count("+")
+
+    @property
+    def failed(self) -> int:
+        """Problems that could not be asked: they are neither right nor wrong."""
+        return self.verdicts.count("?")
+
+    @property
+    def asked(self) -> int:
+        """Problems that were answered, rightly or not: the rate's denominator."""
+        return len(self.verdicts) - self.failed
+
+    @property
+    def degenerate(self) -> int:
+        """No answer, no stop, or a loop: counted among the asked, and shown apart from the wrong."""
+        return sum(map(self.verdicts.count, "0>@"))
+
+    @property
+    def rate(self) -> float:
+        """Correct over asked, 0 to 1; 0 where nothing was asked."""
+        return self.correct / self.asked if self.asked else 0.0
+
+
+class Spent(Record, frozen=True):
+    """What an attack cost the attacker."""
+
+    queries: int = 0
+    """Responses asked of the teacher."""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    """As the teacher's usage counts them; reasoning that was withheld is paid for all the same."""
+    examples: int = 0
+    """Traces that were trained on."""
+    steps: int = 0
+    """Optimiser steps, of every model that was trained."""
+    tokens_trained: int = 0
+    cpu_seconds: float = 0.0
+    notes: Fields = field(default_factory=dict[str, Any])
+    """Numbers and words that belong to this attack: public traces used, weights' spread, ..."""
+
+
+class Cell(Record, frozen=True):
+    """One defense x attack x task x seed, at one stage of a grid."""
+
+    digest: str
+    """Of everything that decides the result: a cell that is there is not computed again."""
+    defense: str
+    attack: str
+    task: str
+    seed: int
+    stage: Literal["screen", "confirm"]
+    split: str
+    """Of the problems it is judged on: validation while screening, test when confirming."""
+    scores: dict[str, Score] = field(default_factory=dict[str, Score])
+    """raw, forced (an answer is forced out of its trace), shifted (raw, on the second surface form), ..."""
+    spent: Spent = Spent()
+    seconds: float = 0.0
+    reason: str = ""
+    """Why there is no score: a failure is a cell, too."""
+    samples: tuple[tuple[str, str], ...] = ()
+    """(problem, what the student said), a few."""
 
 
 class Run(Record, frozen=True):

@@ -1,0 +1,1 @@
+"""Attacks: one file each; it makes a student out of a teacher."""

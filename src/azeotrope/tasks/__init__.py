@@ -1,0 +1,1 @@
+"""Tasks: one file each; it poses problems and grades answers."""

@@ -1,0 +1,1 @@
+"""Washes: one file each; what a thief does to traces before training."""
