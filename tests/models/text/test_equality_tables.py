@@ -34,7 +34,18 @@ def test_different(row: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["9^{9^{9}}", "2^{100000}", "2^100000", "10000!", "(5!)!", "5!^{5!}", "3!!"],
+    [
+        "9^{9^{9}}",
+        "2^{100000}",
+        "2^100000",
+        "10000!",
+        "(5!)!",
+        "5!^{5!}",
+        "3!!",
+        "((((",
+        "5)",
+        "(" * 40 + "5" + ")" * 40,
+    ],
 )
 def test_a_bomb_is_not_even_asked_about(text: str) -> None:
     assert not askable(text, "7")

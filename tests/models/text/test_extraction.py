@@ -303,6 +303,15 @@ HOSTILE += [
     "~~~\n",
     "\\left(",
     "final_answer ",
+    "\\\\boxed{",
+    "-\\boxed{1}",
+    '{"answer": ',
+    "B is ",
+    "1 2\n",
+    "Answer:\n1 2\n",
+    "1 (a ",
+    "\\boxed\n",
+    "<answer a=",
 ]
 
 

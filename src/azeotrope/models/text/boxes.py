@@ -17,9 +17,12 @@ class Box(NamedTuple):
     end: int
 
 
-_TOKEN = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])[ \t]*|\\[^\n]|[{}]")
+_TOKEN = re.compile(r"(?:\\\\?(?:boxed|fbox)|\x08oxed)(?![A-Za-z])(?:[ \t]*\n?[ \t]*(?=\{)|[ \t]*)|\\[^\n]|[{}]")
+"""A command may be escaped twice, or its "\\b" be a backspace: JSON that was read once too little or too often."""
 _UNBRACED = re.compile(r"(?:\\[A-Za-z]+(?:\{[^{}$\n]{0,80}\}){0,2}|[-+−]?[\w.,/^%°]*\w[%°]?)")
 _MATH_ENDS = re.compile(r"\$|\\\)|\\\]|\n")
+_MINUS = re.compile(r"(?:^|[=({\[$:,]|[a-z]\s|\\[\[(])\s*([-−])$")
+"""A minus before a box that is no subtraction: it belongs to the value."""
 _PLACEHOLDER = re.compile(r"(?:\\[lc]?dots|\\quad|\\ |\.|…|~|_|\?|\s)*")
 
 
@@ -44,7 +47,7 @@ def boxes(text: str) -> list[Box]:
             command, brace, before = opened.pop()
             if command >= 0 and len(found) == before:
                 found += _whole(text, command, brace, token.start())
-        elif mark.startswith(("\\boxed", "\\fbox")):
+        elif mark.rstrip().endswith(("boxed", "fbox", "\x08oxed")):
             pending = token.start()
     if pending >= 0:
         found += _unbraced(text, pending)
@@ -72,6 +75,9 @@ def _whole(text: str, command: int, brace: int, end: int) -> list[Box]:
     value = text[brace + 1 : end].strip()
     if _PLACEHOLDER.fullmatch(value) or ("\n\n" in value and "\\begin" not in value):
         return []
+    signed = _MINUS.search(text, max(0, command - 8), command)
+    if signed and re.match(r"[\d.\\]", value):
+        return [Box(f"-{value}", signed.start(1), end + 1)]
     return [Box(value, command, end + 1)]
 
 

@@ -36,9 +36,24 @@ def askable(a: str, b: str) -> bool:
     """Whether math-verify's word on two expressions counts, and whether it can be expected to have one."""
     if any(_EXACT.search(text) or _BOMB.search(text) or not _SIGNS.fullmatch(text) for text in (a, b)):
         return False
+    if not _closes(a) or not _closes(b):
+        return False
     if not all(command in _READ for text in (a, b) for command in _COMMAND.findall(text)):
         return False
     return bool("=" in a) == bool("=" in b) and _letters(a) == _letters(b)
+
+
+_DEEPEST = 30
+
+
+def _closes(text: str) -> bool:
+    """Whether its brackets, of which intervals mix two kinds, are closed and not nested too deep to be read."""
+    depth = 0
+    for sign in text:
+        depth += (sign in "([{") - (sign in ")]}")
+        if not 0 <= depth <= _DEEPEST:
+            return False
+    return depth == 0
 
 
 def _letters(text: str) -> set[str]:

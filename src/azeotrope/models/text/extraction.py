@@ -5,23 +5,24 @@ Knows nothing of equality (that is `equality`) nor of reasoning. In this order, 
 1. the text as a whole is a JSON object, or an array of more than numbers;
 2. the last <answer>...</answer> (the closing tag may be missing: it is often a stop sequence);
 3. the last \boxed{...}, \fbox{...} or "#### 42", whichever comes later. Boxes joined in one breath
-   ("\boxed{1} or \boxed{2}") are a list: "1, 2". "####" counts on the last line, or
-   before a bare number: else it is a heading;
+   ("\boxed{1} or \boxed{2}") are a list: "1, 2"; a minus right before one belongs to it. "####" counts on the last
+   line, or before a bare number: else it is a heading;
 4. the last "Final answer: ...", "The answer is ...", "Answer: ...", "The correct option is ...", 答案, in any Markdown,
-   with the value behind it or, under a heading, on the next line; where it is prose and code follows, the code;
-5. the last whole fenced block: JSON or code; a JSON value that ends the text;
-6. a last line that is nothing but a value: "42", "$x = 3$", "(B)";
+   with the value behind it or, under a heading, on the next line or lines of a grid; where it is prose and code
+   follows, the code; where it is a key of JSON, the JSON;
+5. the last whole fenced block: JSON or code, or a box in a block of text or LaTeX; a JSON value that ends the text;
+6. a last line that is nothing but a value: "42", "$x = 3$", "(B)"; then the last "option (B) is correct";
 7. the whole text where it is no more than a few words.
 
-Code blocks are looked into for nothing but code. `start` and `end` of what is found span the statement with its marker.
+Blocks of code are looked into for nothing but code. `start` and `end` of what is found span the statement with its marker.
 """
 
 from __future__ import annotations
 
 import re
 
-from azeotrope.models.text.fences import Fence, fences, json_answer, last_block, masked, trailing_json
-from azeotrope.models.text.statements import BARE_NUMBER, any_choice, marked, phrased, tagged
+from azeotrope.models.text.fences import Fence, fences, json_answer, keyed_json, last_block, masked, trailing_json
+from azeotrope.models.text.statements import BARE_NUMBER, any_choice, declared, marked, phrased, tagged
 from azeotrope.models.text.values import Final, Kind, clean, kind_of, letter, stated
 
 
@@ -74,12 +75,25 @@ def _found(text: str, blocks: list[Fence]) -> Final | None:
     if found := tagged(text, prose) or marked(prose):
         return found
     phrase, block = phrased(prose), last_block(blocks)
+    if phrase and (value := keyed_json(prose, phrase.start)):
+        return value
     if phrase and (block is None or phrase.kind in ("math", "choice") or block.start < phrase.start):
         return phrase
-    return block or trailing_json(prose) or _last_line(prose) or _bare(prose)
+    if block and block.kind == "code" and blocks[-1].language.lower() in _PROSE and (within := marked(block.value)):
+        return Final(within.kind, within.value, block.start, block.end)
+    return block or trailing_json(prose) or _last_line(prose) or declared(prose) or _bare(prose)
+
+
+_PROSE = ("", "text", "txt", "plaintext", "latex", "tex", "math", "markdown", "md")
+"""Languages of blocks that may hold an answer in words."""
 
 
 _BROKEN = re.compile(r"\\(?:boxed|fbox)|</?answer", re.IGNORECASE)
+_LEAD = re.compile(
+    r"(?:(?:so|thus|hence|therefore|then|it is|it's|we (?:get|have|find|obtain)|result|solution)\b[,:]?\s+)+"
+    r"(?=[$\\(\w-])",
+    re.IGNORECASE,
+)
 _PRONOUN = re.compile(r"(?:i|we|you|sorry|there|it|this|that|let|no idea)\b", re.IGNORECASE)
 
 
@@ -97,6 +111,12 @@ def _last_line(prose: str) -> Final | None:
 
 def _bare(prose: str) -> Final | None:
     body = prose.strip()
+    if lead := _LEAD.match(body):
+        rest = clean(body[lead.end() :])
+        if kind_of(rest) == "math" and ("=" in rest or len(rest.split()) < 3):
+            body = body[lead.end() :]
+    if body.endswith("?") or " not " in body or "n't " in body:
+        return None
     if len(body) > 120 or "\n" in body.strip("$ \n\\[]") or "```" in body or _BROKEN.search(body):
         return None
     kind = kind_of(clean(body))

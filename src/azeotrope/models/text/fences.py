@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import NamedTuple
 
@@ -70,6 +71,27 @@ def trailing_json(text: str) -> Final | None:
             break
         if is_json(text[opening.start() : end]):
             return Final("json", text[opening.start() : end], opening.start(), end)
+    return None
+
+
+_DECODER = json.JSONDecoder()
+
+
+def keyed_json(text: str, at: int) -> Final | None:
+    """The JSON object that has the word at `at` for a key."""
+    if text[at - 1 : at] != '"':
+        return None
+    opening = at
+    for _ in range(8):
+        opening = text.rfind("{", 0, opening)
+        if opening < 0:
+            break
+        try:
+            value, end = _DECODER.raw_decode(text, opening)
+        except (ValueError, RecursionError):
+            continue
+        if end > at and isinstance(value, dict):
+            return Final("json", text[opening:end], opening, end)
     return None
 
 

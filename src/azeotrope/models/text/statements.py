@@ -12,8 +12,8 @@ from azeotrope.models.text.boxes import boxes, breaks_off, last_boxes
 from azeotrope.models.text.fences import fences, last_block, masked
 from azeotrope.models.text.values import Final, clean, letter, stated
 
-_TAG = re.compile(r"<(/?)\s*(?:final_)?answer\s*>", re.IGNORECASE)
-_HASHES = re.compile(r"^[ \t>*]*####[ \t]*(?!#)([^\n]*)$", re.MULTILINE)
+_TAG = re.compile(r"<(/?)\s*(?:final[_ -]?)?answer(?:\s+[\w-]+=[^<>\n]{0,60})?\s*>", re.IGNORECASE)
+_HASHES = re.compile(r"(?:^[ \t>*]*|(?<=[ \t]))####[ \t]*(?!#)([^\n#]*)$", re.MULTILINE)
 BARE_NUMBER = re.compile(r"[-−+]?[$€£¥]?\s*[-−]?\d[\d,.]*(?:/\d+)?\s*%?\.?")
 _CALCULATOR = re.compile(r"<<[^<>\n]*>>")
 
@@ -30,7 +30,7 @@ def tagged(text: str, prose: str) -> Final | None:
     close = _TAG.match(prose, end)
     stop, said = (close.end() if close else end), text[inner:end]
     blocks = fences(said)
-    within = marked(masked(said, blocks)) or last_block(blocks)
+    within = marked(masked(said, blocks)) or last_block(blocks) or phrased(said)
     if within:
         return Final(within.kind, within.value, start, stop)
     return stated(said, start, stop)
@@ -61,21 +61,31 @@ def _hashed(prose: str) -> Final | None:
 
 
 _PHRASE = re.compile(
-    r"(?:(?:\b(?:final|correct|right|best)[ _]{1,2}(?:answer|option|choice|result)|\b(?:answer|ans)|最终答案|答案)s?"
-    r"(?:[ ](?:to|for|of)[ ][^\n.:*]{1,60}?|[ ]choice)?)[*_\"]{0,4}[ ]{0,2}"
-    r"(?:(?:is|are|was|equals|(?:will|would|should|must) be)\b"
-    r"(?![ ]not\b)[ ]?(?:therefore|thus|then|also|indeed|simply)?[ ]?:?"
-    r"|[:：=]|是|为|$)[*_]{0,4}[ \t]{0,4}",
+    r"(?:(?:\b(?:final|correct|right|best)[ _]{1,2}(?:answer|option|choice|result)|\b(?:answer|ans)|最终答案|答案"
+    r"|故选|应选|\b(?:respuesta|antwort|réponse|resposta|risposta|ответ)|答え|정답)s?"
+    r"(?:[ ](?:to|for|of)[ ][^\n.:*]{1,60}?|[ ](?:choice|final|finale|correcta|lautet))?)[*_\"]{0,4}[ ]{0,2}"
+    r"(?:(?:is|are|was|equals|es|ist|est|(?:will|would|should|must) be)\b"
+    r"(?![ ](?:not|never|no longer)\b)[ ]?(?:therefore|thus|then|also|indeed|simply)?[ ]?:?"
+    r"|[:：=]|(?:应该)?[是为选][:：]?|は|$|(?<=[选文])(?=[ (（A-J]))[*_]{0,4}[ \t]{0,4}",
     re.IGNORECASE | re.MULTILINE,
 )
 _CLAUSE_END = re.compile(
-    r"[.!?](?=[)*\"”$]*(?:\s|$))|[。！？\n]|,?\s(?:because|since|which|as (?:the|she|he|it|they|we))\b"
+    r"(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)(?<!\bSt)[.!?](?=[)*\"”$]*(?:\s|$))|[。！？\n]|です"
+    r"|[,;]?\s\(?(?:because|since|which|as (?:the|she|he|it|they|we))\b|;\s(?:check|so|thus|hence)\b"
 )
+_NO_VALUE = re.compile(
+    r"(?:obtained|derived|computed|calculated|determined|expressed|rounded|given|found|shown|verified|based|correct|right"
+    r"|wrong|incorrect|clear|obvious|below|above|as follows|by|simply|supposed|expected|going|required)\b(?!.*\\boxed)",
+    re.IGNORECASE,
+)
+"""With these words goes on what speaks of an answer and does not state it."""
+_ASIDE = re.compile(r"(?<=[\d%$])\s\((?!mod\b)[A-Za-z][A-Za-z ,'-]*\)$")
 _BLANK = re.compile(r"[\s*_:：]*")
 _FAR = 2000
 """Characters a value may stand from its phrase and take."""
 _TRIES = 32
 """Phrases looked at, from the last."""
+_GRID = re.compile(r"[^\s]{1,4}(?:[ \t]+[^\s]{1,4})+(?:\n[^\s]{1,4}(?:[ \t]+[^\s]{1,4})+)+(?=\s*(?:\n\n|$|\Z))")
 _FORMULA = re.compile(r"\$([^$\n]+)\$|\\\((.+?)\\\)")
 _NUMBERS = re.compile(r"(?<![\w.])[-−]?[$€£]?\d[\d,]*(?:\.\d+)?%?(?![\w])")
 
@@ -90,9 +100,30 @@ def phrased(prose: str) -> Final | None:
             value, end = _next_line(prose, at)
         else:
             value, end = _clause(prose, at)
+        if _NO_VALUE.match(value.lstrip(" *_")):
+            continue
         if found := stated(_value_in(value), phrase.start(), end):
             return found
     return None
+
+
+_DECLARED = re.compile(
+    r"(?<![\w'])(?:option |choice |answer )?[*(]{0,3}(?-i:([A-J]))[*)]{0,3} (?:is|must be) "
+    r"(?:therefore |thus |indeed )?(?:the )?(?:only )?(?:correct|right|best)\b"
+    r"(?: answer| option| choice)?(?! (?:way|to|if|when)\b)"
+    r"|\b(?:I|we) (?:choose|pick|select) (?:option |choice |answer )?[*(]{0,3}(?-i:([A-J]))(?![\w'])"
+    r"|(?<!\w)选(?:择)?[ :：]?([A-J])(?!\w)",
+    re.IGNORECASE,
+)
+
+
+def declared(prose: str) -> Final | None:
+    """The last "option (B) is correct", "B is the right answer", "I choose B"."""
+    last = deque(_DECLARED.finditer(prose), maxlen=1)
+    if not last:
+        return None
+    said = last[0][1] or last[0][2] or last[0][3]
+    return Final("choice", said, last[0].start(), last[0].end())
 
 
 def _clause(prose: str, at: int) -> tuple[str, int]:
@@ -109,6 +140,10 @@ def _next_line(prose: str, at: int) -> tuple[str, int]:
     limit = min(len(prose), at + _FAR)
     blank = _BLANK.match(prose, at, limit)
     begin = blank.end() if blank else at
+    if bullet := re.compile(r"[-•] (?=\S)").match(prose, begin):
+        begin = bullet.end()
+    if grid := _GRID.match(prose, begin, limit):
+        return grid[0], grid.end()
     for opening, closing in (("\\[", "\\]"), ("$$", "$$")):
         close = prose.find(closing, begin + 2, limit) if prose.startswith(opening, begin) else -1
         if close >= 0:
@@ -118,6 +153,7 @@ def _next_line(prose: str, at: int) -> tuple[str, int]:
 
 def _value_in(clause: str) -> str:
     """The value a clause names: the clause, or the one number of a longer sentence."""
+    clause = _ASIDE.sub("", clause.strip().removeprefix("####"))
     plain = clause.replace("$", "") if clause.count("$") % 2 == 0 else clause
     if "\\" in plain or len(plain.split()) <= 4:
         return plain
