@@ -14,7 +14,8 @@ Knows nothing of equality (that is `equality`) nor of reasoning. In this order, 
 6. a last line that is nothing but a value: "42", "$x = 3$", "(B)"; then the last "option (B) is correct";
 7. the whole text where it is no more than a few words.
 
-Blocks of code are looked into for nothing but code. `start` and `end` of what is found span the statement with its marker.
+Blocks of code are looked into for nothing but code. `start` and `end` of what is found span the statement with
+its marker.
 """
 
 from __future__ import annotations
