@@ -59,6 +59,22 @@ DETAILS = {
     "reasoning_details": [{"type": "reasoning.text", "text": WHY}, {"type": "reasoning.encrypted", "data": "c2VhbGVk"}],
     "answer": "9",
 }
+HARMONY = {
+    "user": "How many?",
+    "analysis": WHY,
+    "final": "9",
+    "messages": [
+        {"role": "user", "content": "How many?", "thinking": None},
+        {"role": "assistant", "content": "9", "thinking": WHY},
+    ],
+}
+CAPITALS = {"Question": "How many?", "Complex_CoT": WHY, "Response": "9"}
+INFO = {
+    "messages": [
+        {"role": "user", "content": "How many?", "info": {"think_content": None}},
+        {"role": "assistant", "content": f"<think>{WHY}</think>9", "info": {"think_content": WHY}},
+    ]
+}
 SHAPES = {
     "gsm8k": GSM8K,
     "plain": PLAIN,
@@ -69,6 +85,9 @@ SHAPES = {
     "trl": TRL,
     "batch": BATCH,
     "details": DETAILS,
+    "harmony": HARMONY,
+    "capitals": CAPITALS,
+    "info": INFO,
 }
 
 
@@ -91,6 +110,13 @@ def test_nothing_of_the_reasoning_is_left_when_it_is_withheld(row) -> None:
     assert "c2" not in json.dumps(out)  # nor a sealed copy
     assert json.dumps(row) == before  # the argument was not written to
     assert read(layout, out) == ()
+
+
+def test_an_analysis_is_reasoning_only_beside_a_final_answer() -> None:
+    row = {"question": "How many?", "reasoning": WHY, "answer": "9", "analysis": {"length": 3}}
+    assert written(detect([row]), row, "") == {**row, "reasoning": ""}
+    alone = {"question": "How many?", "analysis": SECOND, "reasoning": WHY, "answer": "9"}
+    assert written(detect([alone]), alone, "")["analysis"] == SECOND
 
 
 def test_every_turn_has_its_question_its_reasoning_and_its_answer(row) -> None:

@@ -7,13 +7,22 @@ from typing import Literal
 from azeotrope.models.text import Policy
 from azeotrope.types import Record
 
-QUESTIONS = ("question", "problem", "prompt", "query", "instruction", "input")
-REASONINGS = (
+
+def _either_case(*names: str) -> tuple[str, ...]:
+    return (*names, *(name.capitalize() for name in names))
+
+
+QUESTIONS = _either_case("question", "problem", "prompt", "query", "instruction", "input", "user")
+REASONINGS = (*_either_case(
     "reasoning", "reasoning_content", "thinking", "thoughts", "thought", "trace", "cot", "chain_of_thought",
     "rationale", "reasoning_trace", "reasoning_text", "reasoning_details", "thinking_trace", "thinking_trajectories",
-    "deepseek_reasoning",
-)  # fmt: skip
-ANSWERS = ("answer", "response", "output", "solution", "completion", "final_answer", "deepseek_solution", "content")
+    "deepseek_reasoning", "think_content", "complex_cot",
+), "CoT", "COT", "Complex_CoT", "Chain_of_Thought", "analysis")  # fmt: skip
+BESIDE = {"analysis": "final"}
+"""What counts as reasoning only beside this member: the word means much else."""
+ANSWERS = _either_case(
+    "answer", "response", "output", "solution", "completion", "final_answer", "deepseek_solution", "content", "final"
+)
 LISTS = ("generations", "responses", "completions", "outputs", "answers", "samples")
 """Columns that hold several answers to one question."""
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
-from azeotrope.models.columns.layout import LISTS, QUESTIONS, REASONINGS, Layout, Unreadable
+from azeotrope.models.columns.layout import BESIDE, LISTS, QUESTIONS, REASONINGS, Layout, Unreadable
 from azeotrope.models.columns.places import Edit, Path, Spot, Turn, has_mark, leaves, split_text
 from azeotrope.types import Fields, Message, Request, Trace
 
@@ -149,7 +149,7 @@ class _Reader:
             asked = ({"role": "user", "content": record[question]},)
         elif not path:
             asked = _conversation(record, layout.names("question"))
-        names = [name for name in layout.names("reasoning") if name in record]
+        names = [name for name in layout.names("reasoning") if name in record and _counts(layout, name, record)]
         spots = [spot for name in names for spot in leaves((*path, name), record[name])]
         answer, text = _first(record, layout.names("answer")), ""
         if answer:
@@ -194,7 +194,9 @@ class _Reader:
         content = message.get(name)
         if role in _ASKING:
             return {"role": _ASKING[role], "content": content}
-        spots = [s for key in REASONINGS if key in message for s in leaves((*path, key), message[key])]
+        spots = [
+            s for key in REASONINGS if key in message and key not in BESIDE for s in leaves((*path, key), message[key])
+        ]
         text = ""
         if role in _THINKING:
             spots += leaves((*path, name), content)
@@ -207,7 +209,7 @@ class _Reader:
         calls = message.get("tool_calls")
         self._turn(asked, spots, text, tuple(cast(list[Fields], calls)) if _is_objects(calls) else ())
         for key, value in message.items():
-            if key not in REASONINGS and key not in (name, "role", "from", "tool_calls"):
+            if (key not in REASONINGS or key in BESIDE) and key not in (name, "role", "from", "tool_calls"):
                 self._value((*path, key), value, asked)
         return {"role": "assistant", "content": text}
 
@@ -235,6 +237,10 @@ class _Reader:
         name = f"{self._name}.{len(self._drafts)}"
         trace = Trace(name, Request(asked), reasoning, answer, tool_calls=calls)
         self._drafts.setdefault((reasoning, answer), (trace, []))[1].extend(spots)
+
+
+def _counts(layout: Layout, name: str, record: Fields) -> bool:
+    return name == layout.reasoning or BESIDE.get(name, name) in record
 
 
 def _first(record: Fields, names: Iterable[str]) -> str:
