@@ -255,6 +255,23 @@ class Cell(Record, frozen=True):
     """(problem, what the student said), a few."""
 
 
+class Utility(Record, frozen=True):
+    """The teacher itself behind one defense, on one task: what the defense leaves to honest readers."""
+
+    digest: str
+    """Of everything that decides the result."""
+    defense: str
+    task: str
+    split: str
+    scores: dict[str, Score] = field(default_factory=dict[str, Score])
+    """raw, forced (the teacher answers from the trace that was released)."""
+    outcomes: dict[str, int] = field(default_factory=dict[str, int])
+    """What became of the reasoning (`Outcome`), counted."""
+    tokens_out: int = 0
+    """As released."""
+    seconds: float = 0.0
+
+
 class Run(Record, frozen=True):
     """Heads every results file: what produced it, where and when."""
 
