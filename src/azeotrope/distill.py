@@ -10,9 +10,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from azeotrope.codec import encode
 from azeotrope.errors import Misconfigured, Refused, Unavailable
 from azeotrope.models.open import Open
+from azeotrope.models.text import split
 from azeotrope.protocols import Model, Rewrite, Task
 from azeotrope.streams import answered_as, ask
 from azeotrope.training import Example, Fitted, Learner, Loss, Weigh
@@ -57,6 +60,11 @@ class Bill:
         self.queries += 1
         self.tokens_in += int(usage.get("prompt_tokens") or 0)
         self.tokens_out += int(usage.get("completion_tokens") or 0)
+
+    def scored(self, queries: int, tokens: int) -> None:
+        """Texts of the attacker's own that the teacher was made to read, logits out: a query each."""
+        self.queries += queries
+        self.tokens_in += tokens
 
     def trained(self, fitted: Fitted, examples: int) -> None:
         self.examples += examples
@@ -151,6 +159,18 @@ def seeded(request: Request, seed: int) -> Request:
 def examples(traces: Sequence[Trace]) -> list[Example]:
     """What is trained on: each trace as it is; one that says nothing teaches nothing."""
     return [Example.of(trace) for trace in traces if trace.reasoning or trace.answer]
+
+
+def in_the_open(trace: Trace, opening: str = "") -> Trace:
+    """A working told inside the answer as reasoning and answer, after any that came as reasoning.
+
+    `opening`: what the attacker wrote of it; it is left out where the teacher wrote it itself.
+    """
+    told = "\n".join(filter(None, (trace.reasoning.rstrip(), trace.answer)))
+    if opening.strip() and not told.lstrip().startswith(opening.strip()):
+        told = opening + told
+    reasoning, answer = split(told, "span")
+    return replace(trace, reasoning=reasoning, answer=answer)
 
 
 def published(problems: Sequence[Problem]) -> list[Trace]:

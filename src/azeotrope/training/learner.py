@@ -39,6 +39,10 @@ class Learner(Protocol):
     @property
     def name(self) -> str: ...
 
+    def fresh(self, seed: int) -> Open:
+        """The student before any distillation: untrained weights, or pretrained ones as they come."""
+        ...
+
     def fit(
         self,
         examples: Sequence[Example],
