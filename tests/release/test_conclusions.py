@@ -15,6 +15,8 @@ SAME = [
     ("So 12. Check: 12 - 5 = 7.", "12"), ("The answer is Paris.", "Paris"), ("The answer is clear. So 12.", "12"),
     ("The answer to the first part is 5. The answer to the question is 12.", "12"),
     ("So the total of 7 and 5 is 7 + 5 = 12 clips.", "12"), ("Therefore 3 boxes hold 4 each, 12 in all.", "12"),
+    ("The answer is not 120. So the total is 12.", "12"), ("The answer isn't odd. So 12.", "12"),
+    ("Option C is ruled out, so (B).", "B"), ("Having seen (A), (C) and (D), select B.", "B"),
     ("anything = 5", "a long answer " * 20), ("", "12"), ("so the total is 12", ""),
 ]  # fmt: skip
 OTHER = [
@@ -35,6 +37,21 @@ def test_agreement_and_silence_pass(reasoning: str, answer: str) -> None:
 @pytest.mark.parametrize(("reasoning", "answer"), OTHER)
 def test_another_conclusion_is_noticed(reasoning: str, answer: str) -> None:
     assert contradicts(reasoning, answer)
+
+
+@pytest.mark.parametrize(
+    "denial", ["The answer is not 12.", "So the answer isn't $12$.", "The total is never 12 clips."]
+)
+def test_who_denies_the_answer_contradicts_it(denial: str) -> None:
+    assert contradicts(denial, "12")
+
+
+@pytest.mark.parametrize(
+    "claim", ["So option C fits.", "Choose C.", "Thus (C).", "We pick (C) then.", "Option C remains."]
+)
+def test_a_choice_is_stated_in_many_ways(claim: str) -> None:
+    assert contradicts(claim, "B", choice=True)
+    assert not contradicts(claim, "C", choice=True)
 
 
 def test_letters_are_compared_as_letters() -> None:

@@ -24,6 +24,13 @@ _TOTAL = re.compile(
 _CHOICE = re.compile(
     r"(?i:answer|option|choice|solution)\b[^.\n=:]{0,30}?(?:\b(?:is|be)\b|:)[\s*$\\a-z{]{0,20}?"
     r"(?:\(([A-Ja-j])\)|\b([A-J])(?![\w']))"
+    r"|\b(?i:choose|pick|select|thus|hence|therefore|so)[,:]? (?i:option |choice |answer )?\(([A-J])\)"
+    r"|\b(?i:choose|pick|select) (?i:option |choice |answer )?([A-J])(?![\w'])"
+    r"|(?i:option|choice) \(?([A-J])\)? (?:fits|holds|remains|works|matches|stands|survives|is left|is the one)\b"
+)
+_DENIED = re.compile(
+    r"\b(?:answer|solution|result|total)\b[^.\n=:]{0,30}?"
+    r"(?:\b(?:is|was|equals|be) (?:not|never|no longer)|\b(?:is|was)n't)\b[\s*$\\({]{0,4}"
 )
 LOOKED_AT = 3
 """Statements from the end that may state the conclusion."""
@@ -39,14 +46,21 @@ def contradicts(reasoning: str, answer: str, *, final: str | None = None, choice
     if not value:
         return False
     if choice:
-        letters = [(m[1] or m[2]).upper() for m in _CHOICE.finditer(reasoning)]
+        letters = [next(filter(None, m.groups())).upper() for m in _CHOICE.finditer(reasoning)]
         return bool(letters) and letters[-1] != value.strip(" ().*").upper()
     visible, theirs = tidy(reasoning), tidy(value)
+    if any(_begins(visible[m.end() :], theirs.strip(" .$*")) for m in _DENIED.finditer(visible)):
+        return True
     numbers = [_signed(theirs, number) for number in found(theirs)]
     if not numbers:
         return _named_otherwise(visible, theirs)
     claim = _claim(visible)
     return claim is not None and not any(_near(claim, number) for number in numbers)
+
+
+def _begins(text: str, value: str) -> bool:
+    """Whether a text begins with a whole value: "72 apples" with "72", "720" not."""
+    return bool(value) and text.startswith(value) and not re.match(r"\w|[.,/]\d", text[len(value) :])
 
 
 def _named_otherwise(visible: str, value: str) -> bool:

@@ -18,7 +18,7 @@ Edit = tuple[Path, str]
 HASHES = re.compile(r"(?:\A|\n)(####[ \t]*[^\s#][^\n]*\s*)\Z")
 """GSM8K's last line, "#### 42"."""
 
-_MARK = re.compile(r"[<\[◁]\s*/?\s*[^<>\[\]▷\s]{0,80}?(?:think|thought|reasoning|channel)", re.IGNORECASE)
+_MARK = re.compile(r"[<\[◁]\s*/?\s*[^<>\[\]▷\s]{0,80}?(?:think|thought|reasoning|channel|unused9)", re.IGNORECASE)
 """Without this no mark of `models.text` is in a text: a quick look before the slow one."""
 
 _LABELS = frozenset({"type", "id", "format", "role", "name", "index", "status"})

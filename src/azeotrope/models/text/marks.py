@@ -6,7 +6,8 @@ only talks about it.
 Known marks: <think>, <thinking>, <thought(s)>, <thought_process>, <reasoning>, <internal_reasoning>,
 <scratchpad>, <longcat_think> with their namespaced forms (<seed:think>), any case, blanks and attributes
 inside; [THINK] (Mistral); <|begin_of_thought|> (OpenThinker); <|START_THINKING|> (Cohere); ◁think▷ (Kimi);
-<|channel>thought ... <channel|> (Gemma); and the channel headers of OpenAI's harmony format.
+<|channel>thought ... <channel|> and <unused94>thought ... <unused95>
+(Gemma); <|think|>; and the channel headers of OpenAI's harmony format.
 """
 
 from __future__ import annotations
@@ -47,6 +48,10 @@ _LITERAL: dict[str, tuple[Role, str]] = {
     "<|end_of_thought|>": ("close", "of_thought"),
     "<|start_thinking|>": ("open", "thinking|"),
     "<|end_thinking|>": ("close", "thinking|"),
+    "<|think|>": ("open", "think|"),
+    "<|/think|>": ("close", "think|"),
+    "<unused94>": ("open", "unused94"),
+    "<unused95>": ("close", "unused94"),
     "<|channel>thought": ("open", "<|channel>"),
     "<channel|>": ("close", "<|channel>"),
     "<|end|>": ("end", "harmony"),
