@@ -1,4 +1,4 @@
-"""`python -m benchmarks [gateway|latency|memory|protect|ledger|report] [--quick]`: all of it when nothing is named.
+"""`python -m benchmarks [gateway|latency|memory|protect|ledger|lab|report] [--quick]`: all of it when nothing is named.
 
 Results go to `benchmarks/results/`; a whole run, or `report FILE`, also writes docs/benchmarks.md.
 """
@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import gateway, ledger, memory, protection, records, report
+from benchmarks import gateway, lab, ledger, memory, protection, records, report
 from benchmarks.records import Figure
 
-PARTS = ("gateway", "memory", "protect", "ledger")
+PARTS = ("gateway", "memory", "protect", "ledger", "lab")
 ROOT = Path(__file__).parent.parent
 
 
@@ -38,6 +38,8 @@ def measured(given: argparse.Namespace) -> Iterator[Figure]:
             yield from memory.measure(few if given.rounds else 1 if quick else 2, peer=peer, told=told)
         elif what == "protect":
             yield from protection.measure(few, 960 if quick else 9600, told=told)
+        elif what == "lab":
+            yield from lab.measure(few, told=told)
         else:
             yield from ledger.measure(few, 1.0 if quick else 3.0, told=told)
 

@@ -20,6 +20,8 @@ _NAMES = {
     "share_of_ideal": "share of ideal rate",
     "records_per_second": "durable records/s",
     "cpu_us_per_record": "processor time a record, µs",
+    "tokens_per_cpu_second": "tokens a processor second, the lab's tiny models",
+    "together_over_apart": "speed of four seeds trained together (torch.func) over one after another",
     "fsync_ms": "fsync of 4 KiB, ms, beside",
 }
 PLOTTED = ("requests_per_second", "streams_per_second")

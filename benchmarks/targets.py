@@ -52,6 +52,7 @@ def _plain(name: str, of: str) -> Callable[[list[Figure]], Numbers]:
 
 
 _REQUESTS, _STREAMS, _OPEN = "requests_per_second", "streams_per_second", "open_streams_mb"
+_TOKENS = "tokens_per_cpu_second"
 _ROWS, _SHARE, _CPU = "rows_per_second", "share_of_ideal", "cpu_us_per_record"
 TARGETS = (
     Target("`none`, requests/s over the bare forwarder's", "at least", 0.70, "", _ratio(_REQUESTS, NONE, BARE)),
@@ -68,6 +69,8 @@ TARGETS = (
     Target("`withhold`, memory with 1,000 open streams", "at most", 250, "MB", _plain(_OPEN, WITHHOLD)),
     Target("`protect`, `instruct` by `Scripted`, one core", "at least", 2000, "rows/s", _plain(_ROWS, "instruct")),
     Target("`protect`, 64 at once, rewriter of 0.2 s, of ideal", "at least", 0.95, "", _plain(_SHARE, "instruct")),
+    Target("lab, training a 454k student", "at least", 12_000, "tokens/CPU-s", _plain(_TOKENS, "trained")),
+    Target("lab, writing by the teacher", "at least", 5_000, "tokens/CPU-s", _plain(_TOKENS, "written")),
     Target("ledger, processor time a record, 32 at once", "at most", 60, "µs", _plain(_CPU, "32 at once")),
 )  # fmt: skip
 

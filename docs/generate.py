@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 COMMANDS = (
     "", "list", "serve", "protect", "customers", "customers add", "customers list", "customers rotate",
-    "customers remove", "ledger", "ledger tail", "ledger count", "ledger export", "demo", "doctor",
+    "customers remove", "ledger", "ledger tail", "ledger count", "ledger export", "demo", "doctor", "teach",
 )  # fmt: skip
 
 MEANINGS = {

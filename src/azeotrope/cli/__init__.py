@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from azeotrope.cli import customers, demo, doctor, ledger, methods, protect, serve
+from azeotrope.cli import customers, demo, doctor, ledger, methods, protect, serve, teach
 from azeotrope.errors import Misconfigured, Refused, Unavailable
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.add_typer(customers.app, name="customers")
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
+app.command("teach")(teach.teach)
 
 
 def main() -> None:
