@@ -33,6 +33,8 @@ def boxes(text: str) -> list[Box]:
     where the text breaks off in it.
     """
     found: list[Box] = []
+    if "box" not in text and "\x08oxed" not in text:
+        return found
     opened: list[tuple[int, int, int]] = []  # command or -1, brace, boxes found before it
     pending = -1
     for token in _TOKEN.finditer(text):

@@ -52,6 +52,8 @@ def marked(prose: str) -> Final | None:
 
 def _hashed(prose: str) -> Final | None:
     last = None
+    if "####" not in prose:
+        return None
     length = len(prose.rstrip())
     for line in _HASHES.finditer(prose):
         value = clean(_CALCULATOR.sub("", line[1]))
@@ -90,8 +92,19 @@ _FORMULA = re.compile(r"\$([^$\n]+)\$|\\\((.+?)\\\)")
 _NUMBERS = re.compile(r"(?<![\w.])[-−]?[$€£]?\d[\d,]*(?:\.\d+)?%?(?![\w])")
 
 
+_PHRASE_SIGNS = ("ans", "option", "choice", "result", "antwort", "resp", "risp", "答", "选", "répo", "ответ", "정답")
+"""Without one of these nothing of `_PHRASE` is in a text: a quick look before the slow one."""
+
+
+def _may_hold(text: str, signs: tuple[str, ...]) -> bool:
+    lower = text.lower()
+    return any(sign in lower for sign in signs)
+
+
 def phrased(prose: str) -> Final | None:
     """The last statement in words that has a value."""
+    if not _may_hold(prose, _PHRASE_SIGNS):
+        return None
     for phrase in reversed(list(_PHRASE.finditer(prose))[-_TRIES:]):
         at = phrase.end()
         line = prose.find("\n", at, at + 1000)
@@ -117,9 +130,12 @@ _DECLARED = re.compile(
 )
 
 
+_DECLARED_SIGNS = ("correct", "right", "best", "choose", "pick", "select", "选")
+
+
 def declared(prose: str) -> Final | None:
     """The last "option (B) is correct", "B is the right answer", "I choose B"."""
-    last = deque(_DECLARED.finditer(prose), maxlen=1)
+    last = deque(_DECLARED.finditer(prose) if _may_hold(prose, _DECLARED_SIGNS) else (), maxlen=1)
     if not last:
         return None
     said = last[0][1] or last[0][2] or last[0][3]
