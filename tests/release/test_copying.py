@@ -3,7 +3,7 @@
 from hypothesis import given as any_of
 from hypothesis import strategies as st
 
-from azeotrope.release.copying import BLOCK, overlap, repeats_itself, shares_run, spaced_out
+from azeotrope.release.copying import BLOCK, overlap, overlaps, repeats_itself, shares_run, spaced_out
 from azeotrope.release.plain import plain, words
 
 TOKENS = st.lists(st.sampled_from("abc"), max_size=40)
@@ -26,6 +26,11 @@ def test_a_shared_run_is_found_exactly(a: list[str], b: list[str], length: int) 
 def test_overlap_is_whole_with_itself_and_none_with_others(a: list[str]) -> None:
     assert overlap(a, a) == (1.0 if a else 0.0)
     assert overlap(a, ["x"] * 50) == 0.0
+
+
+@any_of(TOKENS, TOKENS)
+def test_both_overlaps_at_once_are_what_each_is(a: list[str], b: list[str]) -> None:
+    assert overlaps(a, b) == (overlap(a, b), overlap(b, a))
 
 
 def test_overlap_is_the_share_of_five_word_runs() -> None:

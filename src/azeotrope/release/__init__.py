@@ -64,10 +64,11 @@ def _length(draft: Draft) -> bool:
 
 def _copied(draft: Draft) -> bool:
     ours, theirs = draft.words, draft.original_words
+    of_ours, of_theirs = copying.overlaps(ours, theirs)
+    may_share = of_ours > 0 or draft.bounds.copied_run < copying.GRAM
     return (
-        copying.overlap(ours, theirs) > draft.bounds.copied_share
-        or copying.overlap(theirs, ours) > draft.bounds.copied_share
-        or copying.shares_run(ours, theirs, draft.bounds.copied_run)
+        max(of_ours, of_theirs) > draft.bounds.copied_share
+        or (may_share and copying.shares_run(ours, theirs, draft.bounds.copied_run))
         or copying.spaced_out(ours, theirs)
     )
 
@@ -79,6 +80,8 @@ _EMPTY_WORDS = frozenset(
 
 def _off_topic(draft: Draft) -> bool:
     """Shares fewer than two words of substance with the trace and the problem, or fewer than they have."""
+    if len(_substance(set(draft.words).intersection(draft.original_words))) >= 2:
+        return False  # as most do: the problem need not be read
     source = {*draft.original_words, *words(plain(draft.problem))}
     shared = len(_substance(source.intersection(draft.words)))
     return shared < 2 and shared < len(_substance(source))
@@ -113,7 +116,9 @@ def _inconsistent(draft: Draft) -> bool:
 
 
 ALWAYS: dict[str, Callable[[Draft], bool]] = {
-    "hidden_text": lambda draft: not hidden(draft.text) <= hidden(draft.trace.reasoning) & set("\u200e\u200f"),
+    "hidden_text": lambda draft: (
+        bool(ours := hidden(draft.text)) and not ours <= hidden(draft.trace.reasoning) & set("\u200e\u200f")
+    ),
     "markup": lambda draft: wording.marked_up(draft.text),
     "encoded": lambda draft: wording.encoded(draft.text),
     "refusal": lambda draft: wording.refuses(draft.text),

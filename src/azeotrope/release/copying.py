@@ -33,6 +33,13 @@ def overlap(ours: list[str], theirs: list[str]) -> float:
     return sum(map(_grams(theirs, size).__contains__, runs)) / len(runs)
 
 
+def overlaps(ours: list[str], theirs: list[str]) -> tuple[float, float]:
+    """`overlap` of ours in theirs, and of theirs in ours; for most rewrites, which share no run, at half the price."""
+    if min(len(ours), len(theirs)) >= GRAM and _grams(ours, GRAM).isdisjoint(_runs(theirs, GRAM)):
+        return 0.0, 0.0
+    return overlap(ours, theirs), overlap(theirs, ours)
+
+
 def spaced_out(ours: list[str], theirs: list[str]) -> bool:
     """Whether two texts (as words) share twice `BLOCK` letters in a row (blanks and signs aside): a disguised copy.
 
@@ -40,7 +47,7 @@ def spaced_out(ours: list[str], theirs: list[str]) -> bool:
     """
     mine, other = "".join(ours), "".join(theirs)
     blocks = {other[i : i + BLOCK] for i in range(0, len(other) - BLOCK + 1, BLOCK)}
-    return bool(blocks) and not blocks.isdisjoint(mine[i : i + BLOCK] for i in range(len(mine) - BLOCK + 1))
+    return bool(blocks) and not blocks.isdisjoint([mine[i : i + BLOCK] for i in range(len(mine) - BLOCK + 1)])
 
 
 def repeats_itself(ours: list[str]) -> bool:

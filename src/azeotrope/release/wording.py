@@ -72,15 +72,15 @@ _LINK = re.compile(r"(?:https?|ftp|data|javascript):\S+|\bwww\.\S+|\[[^\]\n]{0,8
 _LINK_SIGNS = (":", "](", "www.")
 """Likewise for `_LINK`, in lower case."""
 _ENCODED = [
-    re.compile(pattern)
-    for pattern in (
-        r"[A-Za-z0-9+/_-]{48}",
-        r"(?:[0-9a-fA-F]{2}[ :]?){32}",
-        r"(?:[01]{8}\s?){8}",
-        r"(?:\\u[0-9a-f]{4}|&#\d{1,7};|%[0-9A-F]{2}){6}",
+    (signs, re.compile(pattern))
+    for signs, pattern in (
+        (("",), r"[A-Za-z0-9+/_-]{48}"),
+        (("",), r"(?:[0-9a-fA-F]{2}[ :]?){32}"),
+        (("00", "01", "10", "11"), r"(?:[01]{8}\s?){8}"),
+        (("\\u", "&#", "%"), r"(?:\\u[0-9a-f]{4}|&#\d{1,7};|%[0-9A-F]{2}){6}"),
     )
 ]
-"""One by one they are searched for in half the time that their union takes."""
+"""One by one they are searched for in half the time that their union takes; each only where one of its signs is."""
 _PREAMBLE = re.compile(
     r"(?:(?:sure|certainly|of course|absolutely|okay|ok)\b[^\n]{0,120}?[:!.][ \t]*\n+)?[ \t]*(?:\*\*|#+ )?"
     r"(?:here(?:'s|’s| is| are)\b[^\n]{0,120}:|(?:the )?(?:rewritten|revised|reworked)\b[^\n:]{0,60}:)"
@@ -132,7 +132,7 @@ def marked_up(text: str) -> bool:
 
 def encoded(text: str) -> bool:
     """Whether a text holds a long stretch that only a machine reads: base64, hex, bits, escapes."""
-    return any(pattern.search(text) for pattern in _ENCODED)
+    return any(pattern.search(text) for signs, pattern in _ENCODED if any(sign in text for sign in signs))
 
 
 def links(text: str) -> set[str]:
