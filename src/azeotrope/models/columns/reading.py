@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Any, cast
 
 from azeotrope.models.columns.layout import BESIDE, LISTS, QUESTIONS, REASONINGS, Layout, Unreadable
@@ -50,18 +51,17 @@ def copy_in(layout: Layout, row: Fields, turns: Iterable[Turn]) -> str:
     """
     turns = list(turns)
     spots = {spot.path for turn in turns for spot in turn.spots}
-    probes = [probe for turn in turns if (probe := _probe(turn.trace.reasoning))]
-    if not probes:
+    probes = _Probes([probe for turn in turns if (probe := _probe(turn.trace.reasoning))])
+    if not probes.plain:
         return ""
     columns = {path[0] for path in spots}
     excused = {*layout.keep, _first(row, layout.names("answer")), _first(row, layout.names("question"))}
     quoting = _SAID.union(layout.names("answer"), layout.names("question"))
-    wanted = [(probe, _as_json(probe)) for probe in probes]
     for column, value in row.items():
         if column in excused:
             continue
         texts = _texts((column,), value, quoting if column in columns else frozenset(), spots)
-        if any(_holds(text, wanted) for text in texts):
+        if any(map(probes.stand_in, texts)):
             return column
     return ""
 
@@ -71,19 +71,30 @@ def _probe(reasoning: str) -> str:
     return reasoning[middle : middle + _PROBE] if len(reasoning) >= _PROBE else ""
 
 
+class _Probes:
+    """Pieces of reasoning to be found in other texts; how they read inside JSON is worked out where one could be."""
+
+    def __init__(self, plain: list[str]) -> None:
+        self.plain = plain
+
+    @cached_property
+    def escaped(self) -> frozenset[str]:
+        return frozenset[str]().union(*map(_as_json, self.plain))
+
+    def stand_in(self, text: str) -> bool:
+        """Whether any is in the text, as it is or, where the text could hold JSON, escaped."""
+        if len(text) < _PROBE:
+            return False
+        return any(probe in text for probe in self.plain) or (
+            "\\" in text and any(form in text for form in self.escaped)
+        )
+
+
 def _as_json(probe: str) -> frozenset[str]:
     """The probe as it reads inside a JSON string, and inside one within one; letters beyond ASCII escaped or not."""
     once = {json.dumps(probe, ensure_ascii=plain)[1:-1] for plain in (True, False)}
     twice = {json.dumps(text, ensure_ascii=plain)[1:-1] for text in once for plain in (True, False)}
     return frozenset((once | twice) - {probe})
-
-
-def _holds(text: str, wanted: list[tuple[str, frozenset[str]]]) -> bool:
-    """Whether any probe is in the text, as it is or, where the text could hold JSON, escaped."""
-    if len(text) < _PROBE:
-        return False
-    escaped = "\\" in text
-    return any(probe in text or (escaped and any(form in text for form in forms)) for probe, forms in wanted)
 
 
 def _texts(path: Path, value: Any, passed: frozenset[str], spots: set[Path]) -> Iterator[str]:
