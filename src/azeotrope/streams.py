@@ -57,7 +57,7 @@ def collect(request: Request, events: Iterable[Event]) -> list[Trace]:
             draft.add(event)
     if not drafts:
         raise Unavailable("the model sent an empty response")
-    return [draft.trace(request, opened, usage) for _, draft in sorted(drafts.items())]
+    return [drafts[choice].trace(request, opened, usage) for choice in sorted(drafts)]
 
 
 class _Draft:
@@ -96,7 +96,7 @@ class _Draft:
             reasoning="".join(self._reasoning),
             answer="".join(self._answer),
             model=opened.model,
-            tool_calls=whole_tool_calls(self._tool_calls),
+            tool_calls=whole_tool_calls(self._tool_calls) if self._tool_calls else (),
             logprobs=None if self._logprobs is None else tuple(self._logprobs),
             usage=usage,
             finish=self._finish,

@@ -103,7 +103,7 @@ class _Making:
         async with aclosing(self._guard.model(stream=True).stream(self._request)) as events:
             async for event in events:
                 self._events.append(event)
-                if buffers or isinstance(event, Finish | Usage):
+                if buffers or isinstance(event, (Finish, Usage)):
                     held.append(event)
                 else:
                     self._released = self._released or isinstance(event, _CONTENT)

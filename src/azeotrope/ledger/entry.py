@@ -154,6 +154,8 @@ def leaf(seq: int, fields: bytes, key: bytes) -> bytes:
 
 def clean(name: str) -> str:
     """A name any database stores: valid UTF-8, no NUL, at most 500 characters."""
+    if len(name) <= _LONGEST and name.isascii() and "\0" not in name:
+        return name
     if len(name) > _LONGEST:
         name = name[: _LONGEST - 1] + "…"
     return name.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

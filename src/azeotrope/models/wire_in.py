@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from azeotrope.errors import Unavailable
 from azeotrope.models.beside import kept_of
-from azeotrope.models.channels import marked_as_thought, parts_of, reasoning_of
+from azeotrope.models.channels import NAMES, marked_as_thought, parts_of, reasoning_of
 from azeotrope.models.logprobs import Tokens
 from azeotrope.models.sse import Decoder, Message
 from azeotrope.models.text import Piece, Policy, Splitter
@@ -29,7 +29,8 @@ _CUT = ("length", "content_filter")
 _ENVELOPE = ("system_fingerprint", "service_tier")
 _MOST_CHOICES = 128
 """OpenAI's own limit on `n`; a hostile upstream could send millions."""
-_PLAIN = frozenset({"role", "content", "tool_calls"})
+_PLAIN = frozenset({"role", "content", "tool_calls"}) | NAMES
+"""Members that `kept_of` keeps nothing of."""
 _CALL = ("index", "id", "type", "function", "custom")
 _CALLED = ("name", "arguments", "input")
 
