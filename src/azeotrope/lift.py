@@ -87,7 +87,7 @@ class _Withheld:
         noted: set[int] = set()
         async with aclosing(self._teacher.stream(request)) as events:
             async for event in events:
-                if not isinstance(event, Opened | Usage | Taken) and event.choice not in noted:
+                if not isinstance(event, (Opened, Usage, Taken)) and event.choice not in noted:
                     noted.add(event.choice)
                     yield Taken(self._step, event.choice)
                 if not isinstance(event, Reasoning):
@@ -163,7 +163,7 @@ class _Rewritten:
                     yield event
                 else:
                     held.append(event)
-        choices = sorted({event.choice for event in held if not isinstance(event, Opened | Usage)})
+        choices = sorted({event.choice for event in held if not isinstance(event, (Opened, Usage))})
         traces = await self._decided(collect(request, [opened, *held]))
         for event in held:
             if isinstance(event, Taken):
@@ -173,7 +173,7 @@ class _Rewritten:
             if decided.reasoning:
                 yield Reasoning(decided.reasoning, choice)
         for event in held:
-            if not isinstance(event, Reasoning | Taken):
+            if not isinstance(event, (Reasoning, Taken)):
                 yield event
 
     async def _decided(self, traces: list[Trace]) -> list[Trace]:
