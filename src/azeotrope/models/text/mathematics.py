@@ -53,6 +53,9 @@ def _is_prose(text: str) -> bool:
     return any(word.lower() not in _FUNCTIONS for word in words)
 
 
+_EITHER = re.compile(r"(?<![A-Za-z\\])or(?![A-Za-z])|\\(?:lor|vee)(?![A-Za-z])")
+
+
 class Comparison:
     """One comparison of two `plain` values, with the time by which it must be over."""
 
@@ -65,6 +68,8 @@ class Comparison:
             return decided
         pairs = named(alternatives(a)), named(alternatives(b))
         if any(pairs):
+            if bool(_EITHER.search(wordless(a))) != bool(_EITHER.search(wordless(b))):
+                return False
             return self._same_named(a, b, pairs, depth)
         left, right = assigned(a, b)
         if (left, right) != (a, b):
@@ -92,8 +97,9 @@ class Comparison:
                 self.same(x, y, depth + 1) for (_, x), (_, y) in zip(left, right, strict=True)
             )
         values, other = (left, b) if left else (right or [], a)
-        parts = shape(assigned(other, "")[0])
-        if not parts or parts.brackets not in ("()", "list") or len(parts.rows[0]) != len(values):
+        other = assigned(other, "")[0]
+        parts = shape(other)
+        if not parts or "=" in other or parts.brackets not in ("()", "list") or len(parts.rows[0]) != len(values):
             return False
         return all(self.same(x, y, depth + 1) for (_, x), y in zip(values, parts.rows[0], strict=True))
 
@@ -104,6 +110,9 @@ class Comparison:
             return left[0] == right[0] and self.same(left[1], right[1], depth + 1)
         if left or right:
             bounds, other = (left, b) if left else (right, a)
+            member = re.match(r"(.*?)\s*\\in(?![A-Za-z])", other)
+            if bounds and member and member[1] != bounds[0]:
+                return False
             return bool(bounds) and not ordered(other) and "=" not in other and self.same(bounds[1], other, depth + 1)
         first, second = ordered(a), ordered(b)
         if not first or not second:

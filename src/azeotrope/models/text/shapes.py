@@ -64,7 +64,8 @@ def alternatives(text: str) -> str:
     worded = wordless(text) if "\\text" in text or "\\mathrm" in text else text
     if _INEQUALITY.search(worded):
         pieces = _OR.split(worded)
-        return " \\cup ".join(pieces) if len(pieces) > 1 and all(map(_INEQUALITY.search, pieces)) else text
+        names = {bounds[0] if (bounds := interval(piece.strip())) else "" for piece in pieces}
+        return " \\cup ".join(pieces) if len(pieces) > 1 and len(names) == 1 and "" not in names else text
     if re.search(r"\\(?:lor|vee|land|wedge)(?![A-Za-z])", worded) and "=" not in worded:
         return text
     joined = _AND.sub(", ", _OR.sub(", ", worded))
