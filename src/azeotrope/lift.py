@@ -71,6 +71,19 @@ def defense(name: str, config: Mapping[str, Any] | None = None, given: Given = G
     return module.build(settings, given)
 
 
+def fit_for_readers(*names: str) -> None:
+    """Raises `Misconfigured` for a defense that is a yardstick of experiments: what it lets out must not face readers.
+
+    Its file says so by `YARDSTICK = True`.
+    """
+    for name in names:
+        if getattr(catalog.load("defenses", name), "YARDSTICK", False):
+            raise Misconfigured(
+                f"defense {name!r} writes what is wrong and is a yardstick for experiments only: it is neither served "
+                "nor used to protect; take instruct, terse or withhold"
+            )
+
+
 def _rewrite_of(name: str, given: Given) -> tuple[str, Rewrite]:
     module = catalog.load("defenses", name)
     if not hasattr(module, "rewrite"):

@@ -72,6 +72,7 @@ def protect(
     from azeotrope.protect import protect as procedure
     from azeotrope.protocols import Given
 
+    lift.fit_for_readers(defense, *([fallback] if fallback else []))
     layout = Layout(
         question_column, reasoning_column, answer_column, messages_column, reasoning_in_content, keep=tuple(keep or ())
     )

@@ -51,6 +51,7 @@ def guards(settings: Settings, upstream: Model, rewriter: Model | None) -> dict[
 
 
 def _guard(name: str, policy: Policy, upstream: Model, rewriter: Model | None) -> Guard:
+    lift.fit_for_readers(*(link.defense for link in policy.chain))
     given = Given(rewriter=rewriter, seed=policy.seed, fail=policy.fail, fallback=policy.fallback)
     defend = lift.chain(*(_defense(link, given) for link in policy.chain))
     whole = defend(upstream)
