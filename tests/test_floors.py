@@ -11,7 +11,7 @@ FLOORS = [
     ["types"],
     ["errors", "protocols", "streams", "codec", "keys", "catalog"],
     ["math"],
-    ["models", "training", "measure", "distill", "lift", "ledger", "release"],
+    ["models", "training", "splits", "sheets", "measure", "distill", "lift", "ledger", "release"],
     ["defenses", "watermarks", "attacks", "washes", "tasks"],
     ["protect", "verify", "evaluate", "optimize", "fit", "teach"],
     ["report", "gateway", "health", "demo", "plugins", "cli", "__main__", "__init__"],

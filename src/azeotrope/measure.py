@@ -1,4 +1,4 @@
-"""What a model scores on a task: each problem's verdict, also with its answer forced; and whether splits are disjoint.
+"""What a model scores on a task: each problem's verdict, also with its answer forced.
 
 Source of answer forcing: arXiv 2602.15143: append a boxed-answer opener to the trace and let a model finish it, the
 problem in its prompt. A failure is never a wrong answer; loops and missing ends are told apart from wrong ones. Knows
@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from azeotrope.codec import digest
-from azeotrope.errors import Misconfigured, Refused, Unavailable
+from azeotrope.errors import Refused, Unavailable
 from azeotrope.models.dialect import Dialect
 from azeotrope.models.text import answer_start, final_answer
-from azeotrope.protocols import Model, Split, Task
+from azeotrope.protocols import Model, Task
 from azeotrope.release import problem as text_of
 from azeotrope.streams import ask
 from azeotrope.types import LETTERS, Problem, Request, Score, Trace, Verdict
 
-SPLITS: tuple[Split, ...] = ("train", "proxy", "validation", "test", "shifted")
 OPENER = "\\boxed{"
 _FORCED_TOKENS = 48
 """Of a forced answer."""
@@ -85,7 +82,7 @@ async def forced(measured: Measured, task: Task, by: Model, *, at_once: int = 51
             return "failed", None
         try:
             async with room:
-                said = await ask(by, opened(problem.request, trace, _dialect(by) or Dialect()))
+                said = await ask(by, opened(problem.request, trace, apart=_dialect(by) is not None))
             concluded = replace(trace, answer=_closed(said, by), finish=said.finish)
             return await _of_forced(task, problem, concluded), concluded
         except (Unavailable, Refused):
@@ -94,9 +91,15 @@ async def forced(measured: Measured, task: Task, by: Model, *, at_once: int = 51
     return _measured(measured.problems, await asyncio.gather(*map(one, measured.problems, measured.traces)))
 
 
-def opened(request: Request, trace: Trace, dialect: Dialect) -> Request:
-    """The problem, and as the beginning of its answer the trace without any answer it states, and an open box."""
-    begun = {"role": "assistant", "content": dialect.response(_told(trace), OPENER)}
+def opened(request: Request, trace: Trace, *, apart: bool = False) -> Request:
+    """The problem, and as the beginning of its answer the trace without any answer it states, and an open box.
+
+    `apart`: the trace as the reasoning of that beginning (open weights write it where their dialect has it).
+    """
+    told = _told(trace)
+    begun = {"role": "assistant", "content": f"{told}\n{OPENER}" if told else OPENER}
+    if apart and told:
+        begun = {"role": "assistant", "reasoning_content": told, "content": OPENER}
     sampling = {key: value for key, value in request.sampling.items() if key != "max_completion_tokens"}
     return replace(request, messages=(*request.messages, begun), sampling={**sampling, "max_tokens": _FORCED_TOKENS})
 
@@ -105,13 +108,13 @@ def _told(trace: Trace) -> str:
     """All that was said but for the sentence that states the answer, wherever it stands."""
     found = final_answer(trace.answer)
     if found is None:
-        return trace.reasoning + trace.answer
+        return (trace.reasoning + trace.answer).strip()
     before, behind = trace.answer[: answer_start(trace.answer)], trace.answer[found.end :]
     return f"{trace.reasoning}{before}{behind.lstrip(' .*$')}".strip()
 
 
 def _dialect(model: Model) -> Dialect | None:
-    """How open weights write; models behind an interface keep reasoning and answer apart themselves."""
+    """How open weights write. Models behind an interface, or a defense, keep reasoning and answer apart themselves."""
     found = getattr(model, "dialect", None)
     return found if isinstance(found, Dialect) else None
 
@@ -159,25 +162,3 @@ def loops(text: str) -> bool:
 def _measured(problems: Sequence[Problem], found: Sequence[tuple[Verdict, Trace | None]]) -> Measured:
     verdicts = "".join(LETTERS[said] for said, _ in found)
     return Measured(Score(verdicts), tuple(problems), tuple(trace for _, trace in found))
-
-
-# --- whether splits are disjoint ---
-
-
-def disjoint(task: Task) -> None:
-    """Raises `Misconfigured`, naming both problems, where one question stands in two splits of the task."""
-    seen: dict[str, tuple[Split, Problem]] = {}
-    for split in SPLITS:
-        for problem in task.problems(split):
-            first, other = seen.setdefault(identity(problem), (split, problem))
-            if first != split:
-                raise Misconfigured(
-                    f"{task.name}: {other.id} ({first}) and {problem.id} ({split}) ask the same; "
-                    "take the question out of one of the splits"
-                )
-
-
-def identity(problem: Problem) -> str:
-    """Digest of what is asked, however its letters are cased, composed and spaced."""
-    text = unicodedata.normalize("NFKC", text_of(problem.request)).casefold()
-    return digest(" ".join(text.split()))

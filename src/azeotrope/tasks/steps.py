@@ -17,11 +17,12 @@ from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta
 
-from azeotrope.codec import digest
+from azeotrope.codec import encode
 from azeotrope.errors import Misconfigured
 from azeotrope.models.fake import Scripted
 from azeotrope.models.text import equal, final_answer
 from azeotrope.protocols import Split
+from azeotrope.splits import split_of
 from azeotrope.types import Problem, Record, Request
 
 Count = Annotated[int, Meta(ge=0)]
@@ -98,11 +99,6 @@ SHIFTED = Form(
 )
 """The operations are told in the words of `TOLD`: what a small model never read it cannot know."""
 _TIMES = {2: "doubles", 3: "triples"}
-_SHARES: dict[Split, range] = {
-    "train": range(8), "proxy": range(8, 13), "validation": range(13, 14), "test": range(14, 16),
-    "shifted": range(14, 16),
-}  # fmt: skip
-"""Sixteenths of all sums; fixed, so that no size moves a problem to another split."""
 _PATIENCE = 20_000
 """Sums drawn in a row without a new one before the well counts as dry."""
 
@@ -146,12 +142,12 @@ def build(config: Config) -> Steps:
 
 def _sums(config: Config, split: Split) -> Iterator[Sum]:
     """The split's sums, none twice, until there seem to be no more."""
-    drawn = "test" if split == "shifted" else split
-    rng = random.Random(f"{config.seed}-{drawn}")  # noqa: S311 - a problem, not a secret
+    home: Split = "test" if split == "shifted" else split
+    rng = random.Random(f"{config.seed}-{home}")  # noqa: S311 - a problem, not a secret
     seen, vain = set[Sum](), 0
     while vain < _PATIENCE:
         one = draw(config, rng)
-        if one in seen or int(digest(one)[:8], 16) % 16 not in _SHARES[split]:
+        if one in seen or split_of(encode(one).decode()) != home:
             vain += 1
             continue
         seen.add(one)
