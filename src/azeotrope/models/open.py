@@ -8,18 +8,21 @@ Requests that wait at the same time are answered in one batch. Knows no task and
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from copy import deepcopy
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from azeotrope.codec import digest
-from azeotrope.errors import Misconfigured, Refused
+from azeotrope.codec import decode, digest
+from azeotrope.errors import Refused
 from azeotrope.models import sampling
-from azeotrope.models.dialect import Dialect
+from azeotrope.models.desk import Desk
+from azeotrope.models.dialect import Dialect, written
+from azeotrope.models.loading import loaded
 from azeotrope.models.sampling import Row, Sampling, Shape, Written
 from azeotrope.streams import play
 from azeotrope.types import Event, Request, Trace
@@ -28,9 +31,12 @@ _BATCH = 256
 """Rows at once."""
 
 
-class _Asked(NamedTuple):
+class _Prepared(NamedTuple):
+    """A request that these weights can answer."""
+
     request: Request
-    answered: asyncio.Future[Trace]
+    ids: list[int]
+    how: Sampling
 
 
 class Open:
@@ -46,27 +52,24 @@ class Open:
     ) -> None:  # fmt: skip
         self.net, self.tokenizer, self.name, self.dialect = net, tokenizer, name, dialect
         self._how, self._shape = how, shape
-        self._waiting: list[_Asked] = []
-        self._answering: asyncio.Task[None] | None = None
+        self._desk = Desk(self._answered)
 
     @classmethod
-    def load(cls, folder: str | Path, *, name: str = "", dialect: Dialect | None = None, how: Sampling = Sampling(),
-             **load: Any) -> Open:  # fmt: skip
-        """A folder or a hub name, as transformers writes it; a folder of ours keeps its dialect in `dialect.json`."""
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
-        from azeotrope.codec import decode
-
-        try:
-            net = AutoModelForCausalLM.from_pretrained(folder, **load).eval()
-            tokenizer = AutoTokenizer.from_pretrained(folder, **load)
-        except (OSError, ValueError) as error:
-            why = str(error).partition("\n")[0]
-            raise Misconfigured(f"cannot load a model from {folder}: {why}; give a folder or a hub name") from None
-        kept = Path(folder) / "dialect.json"
+    def load(
+        cls, source: str | Path, *, name: str = "", dialect: Dialect | None = None, how: Sampling = Sampling(),
+        gguf_file: str | None = None, **load: Any,
+    ) -> Open:  # fmt: skip
+        """What `loading.loaded` takes; a folder of ours keeps its dialect in `dialect.json`."""
+        net, tokenizer, called = loaded(source, gguf_file=gguf_file, **load)
+        kept = Path(source) / "dialect.json"
         if dialect is None:
             dialect = decode(kept.read_bytes(), Dialect) if kept.exists() else Dialect(chat=True, split="tags")
-        return cls(net, tokenizer, name=name or Path(folder).name, dialect=dialect, how=how)
+        return cls(net, tokenizer, name=name or called, dialect=dialect, how=how)
+
+    def copied(self) -> Open:
+        """The same model, with weights of its own."""
+        net = deepcopy(self.net)
+        return Open(net, self.tokenizer, name=self.name, dialect=self.dialect, how=self._how, shape=self._shape)
 
     def shaped(self, shape: Shape) -> Open:
         """The same weights behind a shape, after any that is there already."""
@@ -85,63 +88,33 @@ class Open:
     def logits(self, ids: Tensor) -> Tensor:
         """Token ids [B, T] -> next-token logits [B, T, V], shape applied; right-padded ids are fine."""
         assert ids.ndim == 2, f"ids are [B, T]; got {tuple(ids.shape)}"
-        out: Tensor = self.net(input_ids=ids, use_cache=False).logits
+        out: Tensor = self.net(input_ids=ids.to(self.device), use_cache=False).logits
         if self._shape is None:
             return out
         return torch.stack([self._shape(ids[:, : at + 1], out[:, at]) for at in range(ids.shape[1])], 1)
 
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """Raises `Refused` for what these weights cannot do."""
-        if request.choices > 1:
-            raise Refused("ask for one choice at a time: several are several seeds", param="n")
-        loop = asyncio.get_running_loop()
-        asked = _Asked(request, loop.create_future())
-        self._waiting.append(asked)
-        if self._answering is None or self._answering.done():
-            self._answering = loop.create_task(self._answer())
-        for event in play(await asked.answered):
+        for event in play(await self._desk.ask(self._prepared(request))):
             yield event
-
-    async def _answer(self) -> None:
-        """Answers what waits, batch by batch, until nothing does."""
-        await asyncio.sleep(0)  # whoever asks in the same turn shares the batch
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            batch = [asked for asked in batch if not asked.answered.done()]
-            try:
-                traces = await asyncio.to_thread(self.answers, [asked.request for asked in batch])
-            except Exception as error:
-                for asked in batch:
-                    if not asked.answered.done():
-                        asked.answered.set_exception(error)
-                continue
-            for asked, trace in zip(batch, traces, strict=True):
-                if not asked.answered.done():
-                    asked.answered.set_result(trace)
-            await asyncio.sleep(0)
 
     def answers(self, requests: Sequence[Request]) -> list[Trace]:
         """One trace a request, in order: `stream` for callers with many requests and no loop."""
-        prompts = [self.dialect.prompt(request, self.tokenizer) for request in requests]
-        ids = self.encode(prompts)
-        out: list[Trace | None] = [None] * len(requests)
-        for how, members in self._groups(requests, ids):
-            rows = [Row(ids[at], int(digest(requests[at])[:15], 16)) for at in members]
-            written = sampling.write(self.net, rows, how, ends=self.ends, pad=self.pad, shape=self._shape)
-            for at, said in zip(members, written, strict=True):
-                out[at] = self._trace(requests[at], len(ids[at]), said)
-        return [trace for trace in out if trace is not None]
+        return self._answered([self._prepared(request) for request in requests])
 
-    def _groups(self, requests: Sequence[Request], ids: Sequence[Sequence[int]]) -> list[tuple[Sampling, list[int]]]:
-        """Batches of like sampling and like length."""
-        by: dict[Sampling, list[int]] = {}
-        for at, request in enumerate(requests):
-            by.setdefault(self._sampling(request), []).append(at)
-        groups: list[tuple[Sampling, list[int]]] = []
-        for how, members in by.items():
-            members.sort(key=lambda at: len(ids[at]))
-            groups += [(how, members[i : i + _BATCH]) for i in range(0, len(members), _BATCH)]
-        return groups
+    def _prepared(self, request: Request) -> _Prepared:
+        if request.choices > 1:
+            raise Refused("ask for one choice at a time: several are several seeds", param="n")
+        told, begun = self.encode(self.dialect.parts(request, self.tokenizer))
+        return _Prepared(request, [*told, *begun], self._sampling(request))
+
+    def _answered(self, asked: Sequence[_Prepared]) -> list[Trace]:
+        out: dict[int, Trace] = {}
+        for how, members in _groups(asked):
+            rows = [Row(asked[at].ids, int(digest(asked[at].request)[:15], 16)) for at in members]
+            said = sampling.write(self.net, rows, how, ends=self.ends, pad=self.pad, shape=self._shape)
+            out |= {at: self._trace(asked[at], one) for at, one in zip(members, said, strict=True)}
+        return [out[at] for at in range(len(asked))]
 
     def _sampling(self, request: Request) -> Sampling:
         asked = request.sampling
@@ -156,27 +129,55 @@ class Open:
         except (TypeError, ValueError) as error:
             raise Refused(f"these sampling settings cannot be used: {error}") from None
 
-    def _trace(self, request: Request, read: int, said: Written) -> Trace:
+    def _trace(self, asked: _Prepared, said: Written) -> Trace:
         text = self.tokenizer.decode(said.ids, skip_special_tokens=True)
         reasoning, answer = self.dialect.told_apart(text)
-        usage = {"prompt_tokens": read, "completion_tokens": len(said.ids) + said.stopped}
+        usage = {"prompt_tokens": len(asked.ids), "completion_tokens": len(said.ids) + said.stopped}
         finish = "stop" if said.stopped else "length"
-        name = f"open-{digest(request)[:12]}"
-        return Trace(name, request, reasoning, answer, self.name, usage=usage, finish=finish)
+        name = f"open-{digest(asked.request)[:12]}"
+        return Trace(name, asked.request, reasoning, answer, self.name, usage=usage, finish=finish)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Texts -> token ids; special tokens only where the text writes them."""
         return self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
 
     @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.net.parameters()).device
+
+    @cached_property
+    def end(self) -> int:
+        """The token that ends a response: what the chat template writes after one, if special, else the tokenizer's."""
+        if self.dialect.chat:
+            word = "azeotrope"
+            turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": word}]
+            after = self.encode([written(self.tokenizer, turns).rpartition(word)[2]])[0]
+            if after and after[0] in self.tokenizer.all_special_ids:
+                return int(after[0])
+        return int(self.tokenizer.eos_token_id)
+
+    @property
     def ends(self) -> set[int]:
         """The tokens that end a response."""
         found = self.net.generation_config.eos_token_id if self.net.generation_config else None
         listed = found if isinstance(found, list) else [found]
-        return {int(end) for end in (*listed, self.tokenizer.eos_token_id) if end is not None}
+        return {int(end) for end in (*listed, self.tokenizer.eos_token_id, self.end) if end is not None}
 
     @property
     def pad(self) -> int:
         """The token that fills."""
         pad = self.tokenizer.pad_token_id
-        return int(min(self.ends) if pad is None else pad)
+        return self.end if pad is None else int(pad)
+
+
+def _groups(asked: Sequence[_Prepared]) -> list[tuple[Sampling, list[int]]]:
+    """Batches of like sampling and like length."""
+    by: dict[Sampling, list[int]] = {}
+    for at, one in enumerate(asked):
+        by.setdefault(one.how, []).append(at)
+    groups: list[tuple[Sampling, list[int]]] = []
+    for how, members in by.items():
+        members.sort(key=lambda at: len(asked[at].ids))
+        groups += [(how, members[i : i + _BATCH]) for i in range(0, len(members), _BATCH)]
+    return groups

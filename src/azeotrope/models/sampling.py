@@ -75,19 +75,18 @@ def write(
 
 def drawn(logits: Tensor, how: Sampling, uniform: Tensor) -> Tensor:
     """Logits [B, V], uniform numbers [B] -> token ids [B], by inversion of the cumulative distribution."""
+    assert logits.ndim == 2, f"logits are [B, V]; got {tuple(logits.shape)}"
     if how.temperature == 0:
         return logits.argmax(-1)
-    logits = logits / how.temperature
-    if how.top_k and how.top_k < logits.shape[-1]:
-        least = logits.topk(how.top_k).values[:, -1:]
-        logits = logits.masked_fill(logits < least, -torch.inf)
-    weights, order = logits.softmax(-1).sort(descending=True)
-    total = weights.cumsum(-1)
+    logits, names = logits / how.temperature, None
+    if how.top_k or how.top_p < 1:  # the likeliest first; otherwise any order will do
+        logits, names = logits.topk(min(how.top_k or logits.shape[-1], logits.shape[-1]))
+    total = logits.softmax(-1).cumsum(-1, dtype=torch.float64)
     if how.top_p < 1:
-        weights = weights * (total - weights < how.top_p)
-        total = weights.cumsum(-1)
+        kept = (total < how.top_p * total[:, -1:]).sum(-1, keepdim=True)  # the last that is kept: it reaches top_p
+        total = total.minimum(total.gather(-1, kept.clamp(max=total.shape[-1] - 1)))
     at = (total <= uniform[:, None] * total[:, -1:]).sum(-1, keepdim=True).clamp(max=logits.shape[-1] - 1)
-    return order.gather(-1, at)[:, 0]
+    return at[:, 0] if names is None else names.gather(-1, at)[:, 0]
 
 
 class _Batch:
@@ -108,12 +107,13 @@ class _Batch:
 
     def logits(self) -> Tensor:
         """Of the next token, [B, V]."""
-        positions = (self._mask.cumsum(-1) - 1).clamp(min=0)[:, -self._new.shape[1] :]
+        new = self._ids if self._cache is None else self._new  # a net without a cache reads everything each time
+        positions = (self._mask.cumsum(-1) - 1).clamp(min=0)[:, -new.shape[1] :]
         out = self._net(
-            input_ids=self._new, attention_mask=self._mask, position_ids=positions, past_key_values=self._cache,
-            use_cache=True, logits_to_keep=1,
+            input_ids=new, attention_mask=self._mask, position_ids=positions, cache=self._cache, use_cache=True,
+            logits_to_keep=1,
         )  # fmt: skip
-        self._cache = out.past_key_values
+        self._cache = out.cache
         return out.logits[:, -1]
 
     def context(self) -> Tensor:
@@ -142,18 +142,18 @@ class _Batch:
         for at in ended:
             self._writing[at] = False
         left = [at for at, writing in enumerate(self._writing) if writing]
-        if not left or self._cache is None:
-            return False
-        if len(left) <= _DENSE * len(self._writing):
+        if left and len(left) <= _DENSE * len(self._writing):
             keep = torch.tensor(left, device=self._ids.device)
-            self._cache.batch_select_indices(keep)
+            if self._cache is not None:
+                self._cache.batch_select_indices(keep)
             self._ids, self._mask, self._new = self._ids[keep], self._mask[keep], self._new[keep]
             self.rows = [self.rows[at] for at in left]
             self._writing = [True] * len(left)
-        return True
+        return bool(left)
 
 
 def _uniforms(seeds: Sequence[int], steps: int) -> Tensor:
     """[B, steps] numbers in [0, 1); row i depends on its seed alone."""
     generator = torch.Generator()
-    return torch.stack([torch.rand(steps, generator=generator.manual_seed(seed % 2**63)) for seed in seeds])
+    rows = [torch.rand(steps, generator=generator.manual_seed(seed % 2**63), dtype=torch.float64) for seed in seeds]
+    return torch.stack(rows)

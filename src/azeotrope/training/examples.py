@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,10 +39,15 @@ class Encoded(NamedTuple):
     ids: list[int]
     start: int
     weight: float
+    at: int
+    """Its example's place among those that were handed in."""
 
 
 class Corpus(NamedTuple):
-    """Every example as ids, and how many had to be cut to the longest length: their end token is lost."""
+    """Examples as ids, and how many had to be cut to the longest length: their end token is lost.
+
+    One whose prompt alone is as long is left out (and counted as cut).
+    """
 
     rows: list[Encoded]
     truncated: int
@@ -49,29 +55,44 @@ class Corpus(NamedTuple):
 
 def encoded(model: Open, examples: Sequence[Example], longest: int) -> Corpus:
     """Examples -> ids in the model's dialect. The response ends with the model's end token."""
-    prompts = model.encode([model.dialect.prompt(example.request, model.tokenizer) for example in examples])
-    said = model.encode([model.dialect.response(example.reasoning, example.answer) for example in examples])
-    end = int(model.tokenizer.eos_token_id)
-    rows = [
-        Encoded([*prompt, *response, end], len(prompt), example.weight)
-        for prompt, response, example in zip(prompts, said, examples, strict=True)
+    openings = [model.dialect.prompt(example.request, model.tokenizer) for example in examples]
+    texts = [
+        model.dialect.response(example.reasoning, example.answer, opening)
+        for example, opening in zip(examples, openings, strict=True)
     ]
-    truncated = sum(len(row.ids) > longest for row in rows)
-    return Corpus([Encoded(row.ids[:longest], row.start, row.weight) for row in rows if row.start < longest], truncated)
+    read, said = model.encode(openings), model.encode(texts)
+    rows = [
+        Encoded([*prompt, *response, model.end][:longest], len(prompt), example.weight, at)
+        for at, (prompt, response, example) in enumerate(zip(read, said, examples, strict=True))
+    ]
+    truncated = sum(len(prompt) + len(response) + 1 > longest for prompt, response in zip(read, said, strict=True))
+    return Corpus([row for row in rows if row.start < longest], truncated)
 
 
+@dataclass(frozen=True, eq=False)
 class Batch:
-    """Right-padded rows: ids [B, T], labels [B, T] (`IGNORED` where there is no loss), weights [B]."""
+    """Right-padded rows."""
 
-    def __init__(self, rows: Sequence[Encoded], members: Sequence[int], pad: int) -> None:
+    members: tuple[int, ...]
+    """Which examples these are: their places among those that were handed in."""
+    ids: Tensor
+    """[B, T]."""
+    labels: Tensor
+    """[B, T], `IGNORED` where there is no loss."""
+    weights: Tensor
+    """[B]."""
+
+    @classmethod
+    def of(cls, rows: Sequence[Encoded], pad: int) -> Batch:
         width = max(len(row.ids) for row in rows)
-        self.members = tuple(members)
-        """Which examples these are: their places in the corpus."""
-        self.ids = torch.tensor([row.ids + [pad] * (width - len(row.ids)) for row in rows])
-        self.labels = torch.tensor(
-            [[IGNORED] * row.start + row.ids[row.start :] + [IGNORED] * (width - len(row.ids)) for row in rows]
-        )
-        self.weights = torch.tensor([row.weight for row in rows])
+        ids = [row.ids + [pad] * (width - len(row.ids)) for row in rows]
+        labels = [[IGNORED] * row.start + row.ids[row.start :] + [IGNORED] * (width - len(row.ids)) for row in rows]
+        weights = torch.tensor([row.weight for row in rows])
+        return cls(tuple(row.at for row in rows), torch.tensor(ids), torch.tensor(labels), weights)
+
+    def to(self, device: Any) -> Batch:
+        """The same batch there."""
+        return Batch(self.members, self.ids.to(device), self.labels.to(device), self.weights.to(device))
 
     @cached_property
     def keep(self) -> Tensor:
@@ -86,7 +107,7 @@ class Batch:
     @cached_property
     def rows(self) -> Tensor:
         """[N]: the row each target stands in."""
-        return torch.arange(len(self.ids))[:, None].expand_as(self.keep)[self.keep]
+        return torch.arange(len(self.ids), device=self.ids.device)[:, None].expand_as(self.keep)[self.keep]
 
 
 def batches(corpus: Sequence[Encoded], size: int, steps: int, seed: int, pad: int) -> Iterator[Batch]:
@@ -98,15 +119,16 @@ def batches(corpus: Sequence[Encoded], size: int, steps: int, seed: int, pad: in
         for members in _epoch(corpus, order, size, rng):
             if made == steps:
                 return
-            yield Batch([corpus[at] for at in members], members, pad)
+            yield Batch.of([corpus[at] for at in members], pad)
             made += 1
 
 
 def _epoch(corpus: Sequence[Encoded], order: list[int], size: int, rng: random.Random) -> list[list[int]]:
     """The order cut into full batches of like length (one short batch where there are too few examples)."""
     out: list[list[int]] = []
+    order = order[: len(order) - len(order) % size] or order  # cut before sorting: else the longest would be left out
     for begin in range(0, len(order), size * _WINDOW):
         near = sorted(order[begin : begin + size * _WINDOW], key=lambda at: len(corpus[at].ids))
         out += [near[at : at + size] for at in range(0, len(near), size)]
     rng.shuffle(out)
-    return [members for members in out if len(members) == size or len(corpus) < size]
+    return out

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from azeotrope.models.open import Open
@@ -59,3 +62,22 @@ class Learner(Protocol):
         `seed` decides fresh weights and the order of examples. Raises `Misconfigured` where there is nothing to learn.
         """
         ...
+
+
+def placed(device: str) -> torch.device:
+    """ "auto": the accelerator where there is one, else the CPU; any other name as torch has it."""
+    if device != "auto":
+        return torch.device(device)
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+
+
+def cpu_seconds() -> float:
+    """This thread's, where it computes alone; with more threads at work in torch, the whole process's."""
+    return time.thread_time() if torch.get_num_threads() == 1 else time.process_time()
+
+
+def tenths(losses: Sequence[float]) -> tuple[float, ...]:
+    """The mean of each tenth of them."""
+    edges = [round(at * len(losses) / 10) for at in range(11)]
+    parts = [losses[a:b] for a, b in pairwise(edges) if b > a]
+    return tuple(round(sum(part) / len(part), 4) for part in parts)

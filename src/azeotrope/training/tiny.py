@@ -8,10 +8,7 @@ Source of the recipe: none; measured on the task `steps` (see docs/lab.md).
 
 from __future__ import annotations
 
-import copy
-import time
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +22,7 @@ from azeotrope.models.dialect import Dialect
 from azeotrope.models.open import Open
 from azeotrope.models.sampling import Sampling
 from azeotrope.training.examples import Batch, Corpus, Example, batches, encoded
-from azeotrope.training.learner import Fitted, Loss, Weigh
+from azeotrope.training.learner import Fitted, Loss, Weigh, cpu_seconds, placed, tenths
 from azeotrope.types import Record
 
 Count = Annotated[int, Meta(ge=1)]
@@ -54,13 +51,15 @@ class Tiny(Record, frozen=True):
 class TinyLearner:
     """Fresh tiny models that share one tokenizer. `tokenizer`: a folder or a Hugging Face tokenizer."""
 
-    def __init__(self, recipe: Tiny, tokenizer: Any, *, name: str = "tiny", dialect: Dialect = Dialect()) -> None:
-        self.name, self._recipe, self._dialect = name, recipe, dialect
+    def __init__(
+        self, recipe: Tiny, tokenizer: Any, *, name: str = "tiny", dialect: Dialect = Dialect(), device: str = "auto"
+    ) -> None:
+        self.name, self._recipe, self._dialect, self._device = name, recipe, dialect, device
         self._tokenizer = _tokenizer(tokenizer)
 
     def fresh(self, seed: int) -> Open:
         """Untrained weights: the student that never distilled."""
-        net = _net(self._recipe, self._tokenizer, seed)
+        net = _net(self._recipe, self._tokenizer, seed).to(placed(self._device)).eval()
         how = Sampling(max_tokens=self._recipe.max_tokens)
         return Open(net, self._tokenizer, name=f"{self.name}-{seed}", dialect=self._dialect, how=how)
 
@@ -71,7 +70,7 @@ class TinyLearner:
         """See `Learner.fit`."""
         if not examples:
             raise Misconfigured("there is nothing to learn: no example is left")
-        model = self.fresh(seed) if start is None else _copied(start)
+        model = self.fresh(seed) if start is None else start.copied()
         corpus = encoded(model, examples, self._recipe.longest)
         if not corpus.rows:
             raise Misconfigured(f"every example's prompt is longer than {self._recipe.longest} tokens")
@@ -89,14 +88,14 @@ class _Training:
         self._loss, self._weigh = loss, weigh
 
     def run(self, seed: int) -> Fitted:
-        began, tokens, losses = time.process_time(), 0, list[float]()
+        began, tokens, losses = cpu_seconds(), 0, list[float]()
         net = self._model.net.train()
         optimiser = _optimiser(net, self._recipe)
         todo = batches(self._corpus.rows, self._recipe.batch, self._steps, seed, self._model.pad)
         for step, batch in enumerate(todo):
             for group in optimiser.param_groups:
                 group["lr"] = self._recipe.rate * schedule(step, self._steps, self._recipe.warmup)
-            loss = self._of(net, batch)
+            loss = self._of(net, batch.to(self._model.device))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -104,8 +103,8 @@ class _Training:
             tokens += batch.ids.numel()
             losses.append(loss.item())
         net.eval()
-        spent = time.process_time() - began
-        return Fitted(self._model, self._steps, tokens, spent, self._corpus.truncated, _tenths(losses))
+        spent = cpu_seconds() - began
+        return Fitted(self._model, self._steps, tokens, spent, self._corpus.truncated, tenths(losses))
 
     def _of(self, net: Any, batch: Batch) -> Tensor:
         weights = batch.weights if self._weigh is None else self._weigh(net, batch)
@@ -151,13 +150,18 @@ def _net(recipe: Tiny, tokenizer: Any, seed: int) -> Any:
         eos_token_id=tokenizer.eos_token_id, bos_token_id=None,
         initializer_range=0.02 if recipe.hidden >= 256 else 0.04,
     )  # fmt: skip
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return LlamaForCausalLM(config)
+    return _drawn(LlamaForCausalLM(config), seed, config.initializer_range)
 
 
-def _copied(model: Open) -> Open:
-    return Open(copy.deepcopy(model.net), model.tokenizer, name=model.name, dialect=model.dialect)
+@torch.no_grad()
+def _drawn(net: Any, seed: int, spread: float) -> Any:
+    """The net with its matrices drawn anew, from a generator of its own: other threads train students of their own."""
+    draw = torch.Generator().manual_seed(seed)
+    for weight in net.parameters():
+        if weight.ndim > 1:
+            weight.normal_(0.0, spread, generator=draw)
+    net.model.embed_tokens.weight[net.config.pad_token_id] = 0.0
+    return net
 
 
 def _tokenizer(source: Any) -> Any:
@@ -166,9 +170,3 @@ def _tokenizer(source: Any) -> Any:
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(source)
-
-
-def _tenths(losses: list[float]) -> tuple[float, ...]:
-    edges = [round(at * len(losses) / 10) for at in range(11)]
-    parts = [losses[a:b] for a, b in pairwise(edges) if b > a]
-    return tuple(round(sum(part) / len(part), 4) for part in parts)

@@ -1,0 +1,73 @@
+"""Loads open weights and their tokenizer: a folder, a hub name, or a GGUF file, which is turned into plain tensors.
+
+Knows no request. A GGUF file is read by transformers, which takes half a minute for a small model.
+"""
+
+# torch and transformers are typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from azeotrope.errors import Misconfigured
+from azeotrope.models import weights
+
+
+class Loaded(NamedTuple):
+    """A net that is ready to answer, its tokenizer, and what the source is called."""
+
+    net: Any
+    tokenizer: Any
+    name: str
+
+
+def loaded(source: str | Path, *, gguf_file: str | None = None, **load: Any) -> Loaded:
+    """`source`: a folder, a hub name, a path that ends in .gguf, or "smollm2", the embedded model's weights.
+
+    `gguf_file`: a file of that folder or repository. `load`: what `from_pretrained` takes (dtype, revision, ...).
+    Raises `Misconfigured`.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    name = Path(gguf_file or source).name.removesuffix(".gguf")
+    if gguf_file is None and (source == weights.DEFAULT or str(source).endswith(".gguf")):
+        found = weights.find(source)
+        source, gguf_file, name = found.path.parent, found.path.name, found.name
+    if gguf_file is not None:
+        load = {**load, "gguf_file": gguf_file}
+    try:
+        with _quiet():
+            net = AutoModelForCausalLM.from_pretrained(source, **load).eval()
+            tokenizer = AutoTokenizer.from_pretrained(source, **{**load, "dtype": None})
+    except (OSError, ValueError, ImportError) as error:
+        why = str(error).strip().partition("\n")[0]
+        raise Misconfigured(f"cannot load a model from {source}: {why}; give a folder or a hub name") from None
+    return Loaded(_plain(net), tokenizer, name)
+
+
+def _plain(net: Any) -> Any:
+    """A net that came from a GGUF file holds plain tensors: without these it counts as quantised and is not trained."""
+    config = getattr(net.config, "quantization_config", None)
+    method = config.get("quant_method") if isinstance(config, dict) else getattr(config, "quant_method", None)
+    if method == "gguf":
+        net.hf_quantizer, net.is_quantized = None, False
+        del net.config.quantization_config
+    return net
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """No progress bars while it loads."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
