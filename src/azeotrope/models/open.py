@@ -139,7 +139,7 @@ class Open:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Texts -> token ids; special tokens only where the text writes them."""
-        return self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        return self.tokenizer(list(texts), add_special_tokens=False)["input_ids"] if texts else []
 
     @property
     def device(self) -> torch.device:
