@@ -14,11 +14,11 @@ TORCH ?=
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint types bench docs doctor lock clean
+.PHONY: help demo serve test lint types bench experiment docs doctor lock clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: $(VENV)/.runs  ## install, then show the gateway at work on a small real model
 	$(BIN)/azeotrope demo
@@ -41,6 +41,9 @@ types: $(VENV)/.dev  ## types, strict
 
 bench: $(VENV)/.dev  ## speed of gateway and protector, side by side with a bare forwarder (and with LiteLLM)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+experiment: $(VENV)/.dev  ## do what is missing of experiments/NAME.toml (NAME=lab ARGS="--minutes 90")
+	$(BIN)/azeotrope evaluate experiments/$(NAME).toml $(ARGS)
 
 docs: $(VENV)/.dev $(VENV)/.docs  ## the pages, into site/; those that can be read off the code are written anew
 	$(BIN)/python -m docs.generate

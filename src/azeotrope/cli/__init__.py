@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from azeotrope.cli import customers, demo, doctor, ledger, methods, protect, serve, teach
+from azeotrope.cli import customers, demo, doctor, evaluate, ledger, methods, protect, serve, teach
 from azeotrope.errors import Misconfigured, Refused, Unavailable
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.command("list")(methods.list_methods)
 app.command("protect")(protect.protect)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(customers.app, name="customers")
 app.command("serve")(serve.serve)

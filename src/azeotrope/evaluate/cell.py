@@ -1,0 +1,208 @@
+"""One thing of the grid: a student stolen and judged, or the teacher behind a defense judged. Knows no processes.
+
+A failure is a result, too: a cell with its reason.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from inspect import isawaitable
+from pathlib import Path
+
+from azeotrope import catalog, lift, measure
+from azeotrope.codec import convert
+from azeotrope.distill import Thief, Wash
+from azeotrope.errors import Misconfigured, Refused, Unavailable
+from azeotrope.evaluate import learners, teachers
+from azeotrope.evaluate.facts import problems, task_of
+from azeotrope.evaluate.grid import JUDGED, Todo, Variant, defended
+from azeotrope.evaluate.plan import SHIPPED, Experiment, Method
+from azeotrope.evaluate.store import Store
+from azeotrope.evaluate.traces import recorded
+from azeotrope.measure import Measured
+from azeotrope.models.dialect import Dialect
+from azeotrope.models.open import Open
+from azeotrope.protocols import Defense, Given, Model
+from azeotrope.types import Cell, Record, Score, Trace, Utility
+
+SAMPLES, LONGEST = 4, 4000
+"""What a student said: so many problems, so many characters of each."""
+_CHARACTERS_A_TOKEN = 4
+"""Where the teacher's tokenizer is not at hand."""
+
+
+class Failure(Record, frozen=True):
+    """A teacher behind a defense that could not be judged."""
+
+    digest: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Everything a cell works on, open."""
+
+    plan: Experiment
+    todo: Todo
+    weights: Model
+    """The teacher itself."""
+    teacher: Model
+    """The teacher, its answers remembered."""
+    protected: Model
+    """The teacher behind the defense, likewise."""
+    attacker: Model | None
+    """The thief's own writer."""
+
+
+async def done(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> Cell | Utility | Failure:
+    """Does it. Never raises but for cancellation. `teacher`: its identity; `folder`: where traces are kept."""
+    began = time.perf_counter()
+    try:
+        async with _opened(todo, plan, teacher, folder) as bench:
+            return await (_utility(bench) if todo.attack is None else _cell(bench, todo.attack))
+    except Exception as error:
+        return failed(todo, reason(error), time.perf_counter() - began)
+
+
+def failed(todo: Todo, why: str, seconds: float) -> Cell | Failure:
+    """The record of what did not come to a score."""
+    if todo.attack is None:
+        return Failure(todo.digest, why)
+    return Cell(
+        todo.digest, todo.defense.label, todo.attack.label, todo.task.label, todo.seed, todo.stage, todo.split,
+        seconds=seconds, reason=why,
+    )  # fmt: skip
+
+
+def reason(error: Exception) -> str:
+    """What happened, and where if it is a fault of the code's."""
+    said = f"{error}".strip().partition("\n")[0][:400]
+    if isinstance(error, Misconfigured | Refused):
+        return f"refused: {said}"
+    if isinstance(error, Unavailable):
+        return f"unavailable: {said}"
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "azeotrope" in Path(frame.filename).parts] or frames
+    where = f" ({Path(ours[-1].filename).name}:{ours[-1].lineno})" if ours else ""
+    return f"{type(error).__name__}: {said}{where}"
+
+
+@asynccontextmanager
+async def _opened(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> AsyncGenerator[Bench, None]:
+    async with AsyncExitStack() as stack:
+        store = Store(folder)
+        stack.callback(store.close)
+        shield, attack = todo.defense, todo.attack
+        weights = await stack.enter_async_context(teachers.opened(plan.teacher))
+        writer = await stack.enter_async_context(teachers.writing(shield.writer, shield.writer_key_env, todo.task))
+        attacker = None
+        if attack is not None:
+            attacker = await stack.enter_async_context(
+                teachers.writing(attack.writer, attack.writer_key_env, todo.task)
+            )
+        bare = recorded(weights, store, teacher)
+        defend = _defense(todo, Given(writer, fallback=shield.fallback or None))
+        protected = recorded(defend(bare), store, defended(teacher, todo.task, shield))
+        yield Bench(plan, todo, weights, bare, protected, attacker)
+
+
+def _defense(todo: Todo, given: Given) -> Defense:
+    """The named defense; of some subjects only, where the task says so."""
+    return lift.defense(todo.defense.name, todo.defense.config, given)
+
+
+async def _cell(bench: Bench, attack: Variant) -> Cell:
+    todo, began = bench.todo, time.perf_counter()
+    thief = await _thief(bench, attack)
+    steal = catalog.load("attacks", attack.name)
+    config = convert(attack.config, steal.Config, f"attack {attack.label!r}")
+    student = await steal.attack(config, thief)(bench.protected, problems(todo.task, "train"))
+    scores, judged = await _judged(bench, student)
+    return Cell(
+        todo.digest, todo.defense.label, attack.label, todo.task.label, todo.seed, todo.stage, todo.split,
+        scores, thief.bill.total(), time.perf_counter() - began, samples=_samples(judged),
+    )  # fmt: skip
+
+
+async def _thief(bench: Bench, attack: Variant) -> Thief:
+    """Everything the attack is handed. Its washes share the thief's bill."""
+    todo, student = bench.todo, bench.plan.learner
+    thief = Thief(
+        learners.learner(student.kind, student.recipe, _tokenizer(bench.plan), _dialect(bench.weights)),
+        task_of(todo.task),
+        problems(todo.task, "proxy"),
+        bench.attacker,
+        seed=todo.seed,
+        share=todo.share,
+    )
+    return replace(thief, washes=tuple([await _wash(wash, thief) for wash in attack.washes]))
+
+
+async def _wash(wash: Method, thief: Thief) -> Wash:
+    module = catalog.load("washes", wash.name)
+    made = module.wash(convert(wash.config, module.Config, f"wash {wash.name!r}"), thief)
+    return await made if isawaitable(made) else made
+
+
+def _tokenizer(plan: Experiment) -> str:
+    """The student's; the teacher's own where nothing is said."""
+    named = plan.learner.tokenizer
+    return (
+        teachers.shipped_folder(named.removeprefix(SHIPPED))
+        if named.startswith(SHIPPED)
+        else (named or teachers.folder(plan.teacher))
+    )
+
+
+def _dialect(teacher: Model) -> Dialect:
+    """How the teacher writes: its student learns to write so."""
+    found = getattr(teacher, "dialect", None)
+    return found if isinstance(found, Dialect) else Dialect()
+
+
+async def _judged(bench: Bench, student: Model) -> tuple[dict[str, Score], Measured]:
+    """Raw and forced on the stage's split, raw on the splits beside; by subject where subjects are told apart."""
+    todo, task = bench.todo, task_of(bench.todo.task)
+    judged = await measure.score(student, task, problems(todo.task, todo.split))
+    scores = _by_subject(todo, "raw", judged)
+    scores |= _by_subject(todo, "forced", await measure.forced(judged, task, student))
+    for split in JUDGED[todo.stage][1:]:
+        if beside := problems(todo.task, split):
+            scores[split] = (await measure.score(student, task, beside)).score
+    return scores, judged
+
+
+def _by_subject(todo: Todo, name: str, found: Measured) -> dict[str, Score]:
+    subjects = found.by_subject() if todo.task.protect_subjects else {}
+    return {name: found.score} | {f"{name}:{subject}": score for subject, score in subjects.items()}
+
+
+def _samples(judged: Measured) -> tuple[tuple[str, str], ...]:
+    return tuple((asked[:LONGEST], said[:LONGEST]) for asked, said in judged.samples(SAMPLES))
+
+
+async def _utility(bench: Bench) -> Utility:
+    """The teacher behind the defense, and what the undefended teacher concludes from the traces it lets out."""
+    todo, task, began = bench.todo, task_of(bench.todo.task), time.perf_counter()
+    judged = await measure.score(bench.protected, task, problems(todo.task, todo.split))
+    forced = await measure.forced(judged, task, bench.teacher)
+    traces = [trace for trace in judged.traces if trace is not None]
+    outcomes = Counter(trace.lineage[-1].outcome for trace in traces if trace.lineage)
+    return Utility(
+        todo.digest, todo.defense.label, todo.task.label, todo.split,
+        _by_subject(todo, "raw", judged) | _by_subject(todo, "forced", forced),
+        dict(outcomes), _tokens(bench.weights, traces), time.perf_counter() - began,
+    )  # fmt: skip
+
+
+def _tokens(teacher: Model, traces: Sequence[Trace]) -> int:
+    """What was let out, in the teacher's tokens; estimated from its length where they are not at hand."""
+    if isinstance(teacher, Open):
+        texts = [teacher.dialect.response(trace.reasoning, trace.answer) for trace in traces]
+        return sum(map(len, teacher.encode(texts)))
+    return sum(len(trace.reasoning) + len(trace.answer) for trace in traces) // _CHARACTERS_A_TOKEN

@@ -1,0 +1,46 @@
+"""From the screen to what is confirmed: the worst attacks on each defense, and the controls. Pure: cells in, cells out.
+
+The maximum over many noisy cells flatters the attacker by luck, so attacks are chosen here on validation at one seed
+and reported on test at fresh ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from azeotrope.evaluate.grid import Todo
+from azeotrope.types import Cell, Score
+
+
+def chosen(screen: Sequence[Todo], cells: Mapping[str, Cell], worst: int) -> list[Todo]:
+    """Those of the screen's cells that go on, in the order of the screen.
+
+    Per task and defense: of each attack its best variant only, of these the `worst` best students; every control
+    besides, whatever it scored. A cell without a score (or without a record) is no candidate. `cells` go by digest.
+    """
+    groups: dict[tuple[str, str], list[Todo]] = {}
+    for todo in screen:
+        groups.setdefault((todo.task.label, todo.defense.label), []).append(todo)
+    going = {todo.digest for group in groups.values() for todo in _worst(group, cells, worst)}
+    return [todo for todo in screen if todo.control or todo.digest in going]
+
+
+def _worst(group: Sequence[Todo], cells: Mapping[str, Cell], worst: int) -> list[Todo]:
+    scored = [todo for todo in group if not todo.control and "raw" in _of(todo, cells)]
+    ranked = sorted(scored, key=lambda todo: _rank(todo, cells), reverse=True)  # stable: ties in the plan's order
+    best: dict[str, Todo] = {}
+    for todo in ranked:
+        assert todo.attack is not None
+        best.setdefault(todo.attack.family, todo)
+    return list(best.values())[:worst]
+
+
+def _rank(todo: Todo, cells: Mapping[str, Cell]) -> tuple[float, float]:
+    """Accuracy; where it is the same, with the answer forced."""
+    scores = _of(todo, cells)
+    return scores["raw"].rate, scores["forced"].rate if "forced" in scores else 0.0
+
+
+def _of(todo: Todo, cells: Mapping[str, Cell]) -> Mapping[str, Score]:
+    cell = cells.get(todo.digest)
+    return cell.scores if cell else {}

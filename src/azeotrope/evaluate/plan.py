@@ -1,0 +1,141 @@
+"""An experiment as records: which teacher, learner, tasks, defenses, attacks; how it is screened and confirmed.
+
+Knows no file: `reading` makes these of one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, field
+
+from azeotrope.models.text import Policy
+from azeotrope.types import Fields, Record
+
+Count = Annotated[int, Meta(ge=1)]
+
+
+class Teacher(Record, frozen=True):
+    """Who is stolen from, and how it draws."""
+
+    kind: Literal["shipped", "path", "hub", "endpoint", "python"] = "shipped"
+    """shipped: comes with the package; path: a folder; hub: a Hugging Face name; endpoint: an address, such as a live
+    gateway's; python: `package.module:function` that returns a model."""
+    name: Annotated[str, Meta(min_length=1)] = "steps"
+    """endpoint: http(s)://host/v1#model."""
+    revision: str = ""
+    """hub: a commit, a tag or a branch."""
+    temperature: Annotated[float, Meta(ge=0, le=5)] = 0.6
+    top_p: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    max_tokens: Count = 256
+    key_env: str = ""
+    """endpoint: the environment variable that holds the key."""
+    reasoning_in_content: Policy = "tags"
+    """endpoint: what of its answers' text is reasoning."""
+
+
+SHIPPED = "shipped:"
+
+
+class Method(Record, frozen=True):
+    """A method by name, its config checked and whole."""
+
+    name: str
+    config: Fields = field(default_factory=dict[str, Any])
+
+
+class Sizes(Record, frozen=True):
+    """At most so many problems of each split; all where nothing is said."""
+
+    train: Count | None = None
+    """What a thief asks the teacher."""
+    proxy: Count | None = None
+    """What is public."""
+    validation: Count | None = None
+    test: Count | None = None
+    shifted: Count | None = None
+
+
+class Subject(Record, frozen=True):
+    """A task."""
+
+    name: str
+    label: str = ""
+    config: Fields = field(default_factory=dict[str, Any])
+    sizes: Sizes = Sizes()
+    protect_subjects: tuple[str, ...] = ()
+    """Only these subjects' traces are defended; the others stay clean. Scores are then given by subject, too."""
+
+
+class Shield(Record, frozen=True):
+    """A defense."""
+
+    name: str
+    label: str = ""
+    config: Fields = field(default_factory=dict[str, Any])
+    writer: str = ""
+    """The rewriter: `task:plan` (the task's own, by rule), or local, a .gguf path, hf:owner/name, an address."""
+    writer_key_env: str = ""
+    fallback: str = ""
+    """A defense tried where a rewrite fails, such as terse."""
+
+
+class Alternative(Record, frozen=True):
+    """Another setting of an attack: they compete in the screen, the best one goes on."""
+
+    label: Annotated[str, Meta(min_length=1)]
+    config: Fields = field(default_factory=dict[str, Any])
+    """Members that differ from the attack's."""
+    washes: tuple[str | Method, ...] | None = None
+    """Instead of the attack's."""
+
+
+class Theft(Record, frozen=True):
+    """An attack."""
+
+    name: str
+    label: str = ""
+    config: Fields = field(default_factory=dict[str, Any])
+    washes: tuple[str | Method, ...] = ()
+    """Applied left to right."""
+    writer: str = ""
+    """A model that the thief owns: see `Shield.writer`."""
+    writer_key_env: str = ""
+    alternatives: tuple[Alternative, ...] = ()
+
+
+class Screen(Record, frozen=True):
+    """Every cell at one seed and a part of the training budget, judged on validation."""
+
+    seed: int = 0
+    share: Annotated[float, Meta(gt=0, le=1)] = 1 / 3
+
+
+class Confirm(Record, frozen=True):
+    """Controls and each defense's worst attacks at fresh seeds and the whole budget, judged on test."""
+
+    seeds: Annotated[tuple[int, ...], Meta(min_length=1)] = (1, 2, 3, 4, 5)
+    worst: Count = 3
+
+
+class Learning(Record, frozen=True):
+    """The student to be."""
+
+    kind: str
+    recipe: Fields
+    """As the kind's own config, whole."""
+    tokenizer: str = ""
+    """A folder, a hub name, or `shipped:steps`; the teacher's own where nothing is said."""
+
+
+class Experiment(Record, frozen=True):
+    """The whole of it, every config checked."""
+
+    name: str
+    teacher: Teacher
+    learner: Learning
+    tasks: tuple[Subject, ...]
+    defenses: tuple[Shield, ...]
+    attacks: tuple[Theft, ...]
+    screen: Screen
+    confirm: Confirm

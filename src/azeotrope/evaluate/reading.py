@@ -1,0 +1,155 @@
+"""An experiment's file -> `plan.Experiment`. Strict: what is unknown, or named twice, is refused with its place.
+
+Opens no model and builds no task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from msgspec import Meta, field, to_builtins
+from msgspec.structs import replace
+
+from azeotrope import catalog
+from azeotrope.codec import convert, read_toml
+from azeotrope.errors import Misconfigured
+from azeotrope.evaluate import learners
+from azeotrope.evaluate.plan import (
+    SHIPPED,
+    Alternative,
+    Confirm,
+    Experiment,
+    Learning,
+    Method,
+    Screen,
+    Shield,
+    Subject,
+    Teacher,
+    Theft,
+)  # fmt: skip
+from azeotrope.types import Fields, Record
+
+Entry = TypeVar("Entry", Subject, Shield, Theft)
+
+
+class _File(Record, frozen=True):
+    """As it is written."""
+
+    tasks: Annotated[tuple[Subject, ...], Meta(min_length=1)]
+    attacks: Annotated[tuple[Theft, ...], Meta(min_length=1)]
+    defenses: tuple[Shield, ...] = ()
+    teacher: Teacher = Teacher()
+    learner: Fields = field(default_factory=dict[str, Any])
+    screen: Screen = Screen()
+    confirm: Confirm = Confirm()
+
+
+def read(path: Path) -> Experiment:
+    """Raises `Misconfigured` with the file, the place in it and the cure."""
+    file = convert(read_toml(path), _File, str(path))
+    place = str(path)
+    _check_seeds(file, place)
+    learner = _learning(file.learner, f"{place}: [learner]")
+    if learner.kind == "tiny" and not learner.tokenizer and file.teacher.kind in ("endpoint", "python"):
+        raise Misconfigured(
+            f"{place}: [learner] needs a tokenizer, as this teacher shows none: name a folder, or {SHIPPED}steps"
+        )
+    return Experiment(
+        path.stem,
+        file.teacher,
+        learner,
+        _labelled([_subject(one, _at(place, "tasks", at)) for at, one in enumerate(file.tasks)], place, "tasks"),
+        _labelled(
+            [_shield(one, _at(place, "defenses", at)) for at, one in enumerate(file.defenses)], place, "defenses"
+        ),
+        _labelled([_theft(one, _at(place, "attacks", at)) for at, one in enumerate(file.attacks)], place, "attacks"),
+        file.screen,
+        file.confirm,
+    )
+
+
+def checked(kind: str, name: str, config: Fields, place: str) -> Fields:
+    """The method's config as its file has it, defaults filled in. Raises `Misconfigured` where either is unknown."""
+    try:
+        module = catalog.load(kind, name)
+    except Misconfigured as error:
+        raise Misconfigured(f"{place}: {error}") from None
+    return to_builtins(convert(config, module.Config, f"{place} {name!r}"))
+
+
+def _at(place: str, table: str, at: int) -> str:
+    return f"{place}: {table}[{at}]"
+
+
+def _learning(table: Fields, place: str) -> Learning:
+    rest = dict(table)
+    kind, tokenizer = rest.pop("kind", "tiny"), rest.pop("tokenizer", "")
+    if not isinstance(kind, str) or not isinstance(tokenizer, str):
+        raise Misconfigured(f"{place}: kind and tokenizer are text")
+    return Learning(kind, learners.checked(kind, rest, place), tokenizer)
+
+
+def _subject(one: Subject, place: str) -> Subject:
+    return replace(one, label=one.label or one.name, config=checked("tasks", one.name, one.config, place))
+
+
+def _shield(one: Shield, place: str) -> Shield:
+    config = checked("defenses", one.name, one.config, place)
+    if one.fallback not in ("", "withhold"):
+        checked("defenses", one.fallback, {}, f"{place}: fallback")
+    return replace(one, label=one.label or one.name, config=config)
+
+
+def _theft(one: Theft, place: str) -> Theft:
+    washes = _washes(one.washes, place)
+    names = [wash.name for wash in washes]
+    return replace(
+        one,
+        label=one.label or "+".join([one.name, *names]),
+        config=checked("attacks", one.name, one.config, place),
+        washes=washes,
+        alternatives=tuple(_alternative(other, one, f"{place}.alternatives[{at}]")
+                           for at, other in enumerate(one.alternatives)),
+    )  # fmt: skip
+
+
+def _alternative(other: Alternative, of: Theft, place: str) -> Alternative:
+    config = checked("attacks", of.name, {**of.config, **other.config}, place)
+    washes = None if other.washes is None else _washes(other.washes, place)
+    return replace(other, config=config, washes=washes)
+
+
+def _washes(washes: Sequence[str | Method], place: str) -> tuple[Method, ...]:
+    named = [Method(wash) if isinstance(wash, str) else wash for wash in washes]
+    return tuple(
+        Method(wash.name, checked("washes", wash.name, wash.config, f"{place}.washes[{at}]"))
+        for at, wash in enumerate(named)
+    )
+
+
+def _labelled(entries: list[Entry], place: str, table: str) -> tuple[Entry, ...]:
+    """The entries, once no label stands for two."""
+    seen: dict[str, int] = {}
+    for at, entry in enumerate(entries):
+        labels = [entry.label]
+        if isinstance(entry, Theft):
+            labels += [f"{entry.label}:{other.label}" for other in entry.alternatives]
+        for label in labels:
+            if label in seen:
+                raise Misconfigured(
+                    f"{place}: {table}[{at}] and {table}[{seen[label]}] are both called {label!r}: give one a label"
+                )
+            seen[label] = at
+    return tuple(entries)
+
+
+def _check_seeds(file: _File, place: str) -> None:
+    if file.screen.seed in file.confirm.seeds:
+        raise Misconfigured(
+            f"{place}: [confirm] seeds hold the screen's own seed {file.screen.seed}: attacks chosen at it would be "
+            "flattered there; give fresh ones"
+        )
+    if len(set(file.confirm.seeds)) < len(file.confirm.seeds):
+        raise Misconfigured(f"{place}: [confirm] seeds name one twice")
