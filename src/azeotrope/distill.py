@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
@@ -16,9 +16,10 @@ from azeotrope.codec import encode
 from azeotrope.errors import Misconfigured, Refused, Unavailable
 from azeotrope.models.open import Open
 from azeotrope.models.text import split
-from azeotrope.protocols import Model, Rewrite, Task
+from azeotrope.protocols import Model, OpenModel, Rewrite, Task
 from azeotrope.streams import answered_as, ask
-from azeotrope.training import Example, Fitted, Learner, Loss, Weigh
+from azeotrope.training import Example, Fitted, Learner, Loss, Weigh, encoded
+from azeotrope.training.guided import alike
 from azeotrope.types import Fields, Problem, Request, Spent, Trace
 
 Wash = Callable[[Sequence[Trace]], Awaitable[list[Trace]]]
@@ -159,6 +160,32 @@ def seeded(request: Request, seed: int) -> Request:
 def examples(traces: Sequence[Trace]) -> list[Example]:
     """What is trained on: each trace as it is; one that says nothing teaches nothing."""
     return [Example.of(trace) for trace in traces if trace.reasoning or trace.answer]
+
+
+async def forced(
+    thief: Thief, teacher: OpenModel, problems: Sequence[Problem], on: Literal["samples", "gold"]
+) -> list[Example]:
+    """The texts whose logits are asked for, and their bill: the teacher's washed samples, whose logits come with them
+    unless a wash altered them, or published workings, each read once.
+
+    gold: of the problems themselves; where those publish none, of as many public ones.
+    """
+    if on == "gold":
+        own = [problem for problem in problems if problem.solution]
+        traces, seen = published(own or thief.public[: len(problems)]), set[bytes]()
+        thief.bill.note(**({} if own else {"public_traces": len(traces)}))
+    else:
+        asked = await thief.ask(teacher, problems)
+        traces, seen = await thief.washed(asked), set(map(encode, examples(asked)))
+    found = examples(traces)
+    if not found:
+        return []
+    student = thief.learner.fresh(thief.seed)
+    alike(teacher, student, found)
+    rows = encoded(student, found, longest=1 << 20).rows
+    read = [row for row, example in zip(rows, found, strict=True) if encode(example) not in seen]
+    thief.bill.scored(len(read), sum(len(row.ids) for row in read))
+    return found
 
 
 def in_the_open(trace: Trace, opening: str = "") -> Trace:

@@ -1,0 +1,59 @@
+"""What a teacher's logits say where a batch trains: beside the student's, over the tokens that both have.
+
+Knows no loss and no attack. A teacher that is not open is refused with the reason; so is one that reads other tokens.
+"""
+
+# torch and transformers are typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from azeotrope.errors import Misconfigured
+from azeotrope.models.open import Open
+from azeotrope.protocols import Model, OpenModel
+from azeotrope.training.examples import Batch, Example, encoded
+
+_ANY = 1 << 20
+"""Tokens: longer than any example."""
+
+
+def opened(teacher: Model) -> OpenModel:
+    """The teacher, if its logits can be seen."""
+    if not isinstance(teacher, OpenModel):
+        raise Misconfigured(
+            f"{teacher.name} gives text only, and this attack needs its logits: hand it open weights, behind nothing "
+            "or behind a defense that shapes logits"
+        )
+    return teacher
+
+
+def alike(teacher: OpenModel, student: Open, examples: Sequence[Example]) -> None:
+    """Raises `Misconfigured` where the two would read the examples as other tokens."""
+    if not isinstance(teacher, Open):
+        return
+    few = examples[:32]
+    theirs, ours = (encoded(one, few, _ANY) for one in (teacher, student))
+    if theirs != ours:
+        raise Misconfigured(
+            f"{teacher.name} and the student read the same examples as other tokens, so the teacher's logits say "
+            "nothing of the student's: give both one tokenizer and one dialect"
+        )
+
+
+def beside(teacher: OpenModel, student: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Student's logits [N, V], batch -> student's and teacher's [1, N, W] and a mask [1, N].
+
+    W are the tokens that both have: members of one family pad their vocabularies differently. Masked is a position
+    whose label is not among them.
+    """
+    with torch.no_grad():
+        said: Tensor = teacher.logits(batch.ids)[:, :-1]
+        said = said[batch.keep.to(said.device)].to(student)
+    size = min(said.shape[-1], student.shape[-1])
+    mask = batch.targets.to(student.device) < size
+    return student[None, :, :size], said[None, :, :size], mask[None]
