@@ -165,7 +165,9 @@ async def test_bad_rows_cost_nobody_else_anything_and_are_kept_with_their_reason
     summary = await protect(source, out, SHOUT)
     assert (summary.rows, summary.released, summary.failed) == (15, 9, 6)
     assert [json.loads(line)["id"] for line in out.read_bytes().splitlines()] == list(range(9))
-    failed = [json.loads(line) for line in out.with_name("out.jsonl.failed.jsonl").read_bytes().splitlines()]
+    side = out.with_name("out.jsonl.failed.jsonl")
+    failed = [json.loads(line) for line in side.read_bytes().splitlines()]
+    assert side.stat().st_mode & 0o077 == 0, "raw reasoning is its owner's alone"
     assert [one["row"] for one in failed] == [1, 2, 3, 13, 14, 15]
     assert failed[0] == {"row": 1, "reason": failed[0]["reason"], "line": "{not json}"}
     assert "not UTF-8 (byte 14" in failed[1]["reason"]

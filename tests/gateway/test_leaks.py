@@ -192,6 +192,7 @@ RETURNED: dict[str, dict[str, Any]] = {
     "thinking": {"thinking": SECRET},
     "thinking_blocks": {"thinking_blocks": [{"type": "thinking", "thinking": SECRET, "signature": "s"}]},
     "tags": {"content": f"<think>{SECRET}</think>It is 4."},
+    "tags of another kind": {"content": f"◁think▷{SECRET}◁/think▷It is 4."},
     "closing tag only": {"content": f"{SECRET}</think>It is 4."},
     "another mark": {"content": f"[THINK]{SECRET}[/THINK]It is 4."},
     "parts": {"content": [{"type": "thinking", "thinking": SECRET}, {"type": "text", "text": "It is 4."}]},

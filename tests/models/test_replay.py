@@ -57,3 +57,11 @@ async def test_failures_are_not_remembered(tmp_path: Path) -> None:
         await ask(Cached(Scripted(fails), tmp_path), ONE)
     assert not list(tmp_path.iterdir())
     assert (await ask(Cached(Scripted(lambda _: "up"), tmp_path), ONE)).answer == "up"
+
+
+async def test_what_cannot_be_kept_is_answered_all_the_same(tmp_path: Path) -> None:
+    scripted = Scripted(lambda _: "a")
+    (folder := tmp_path / "file").write_text("a file stands where the folder should be")
+    for _ in range(2):
+        assert (await ask(Cached(scripted, folder), ONE)).answer == "a"
+    assert len(scripted.asked) == 2

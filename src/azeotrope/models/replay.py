@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 from azeotrope.codec import decode, digest, encode
@@ -37,7 +37,8 @@ class Cached:
     """A model with a memory: one file a request, named by the digest of model name and request.
 
     A file is written beside its place and renamed, so that a killed process leaves no half answer. One that cannot be
-    read any more is asked for again. Failures and requests for several choices are not remembered.
+    read any more is asked for again. Failures, requests for several choices and what the disk has no room for are not
+    remembered. Two models of one name need two folders.
     """
 
     def __init__(self, model: Model, folder: Path) -> None:
@@ -57,7 +58,8 @@ class Cached:
                 events.append(event)
                 yield event
         if request.choices == 1:
-            _write(path, collect(request, events)[0])
+            with suppress(OSError):  # the answer has been given; it is asked for again next time
+                _write(path, collect(request, events)[0])
 
 
 def _read(path: Path) -> Trace | None:

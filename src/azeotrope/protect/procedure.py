@@ -109,12 +109,12 @@ def _detected(table: Table, source: Path, settings: Settings) -> Layout:
 
 
 def _write_failed(journal: Journal, destination: Path) -> str:
-    """The side file with the rows that failed, or its absence."""
+    """The side file with the rows that failed, or its absence. They hold raw reasoning, so it is its owner's alone."""
     path = _beside(destination, ".failed.jsonl")
     part = _beside(path, ".part")
     path.unlink(missing_ok=True)
     try:
-        with part.open("wb") as file:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.writelines(kept.content for kept in journal.failed())
         if part.stat().st_size:
             part.replace(path)

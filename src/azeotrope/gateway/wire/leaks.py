@@ -14,6 +14,7 @@ from azeotrope.errors import Refused
 from azeotrope.gateway.wire import stops
 from azeotrope.models import channels
 from azeotrope.models.text import split
+from azeotrope.models.text.marks import candidate
 from azeotrope.types import Fields, Message
 
 
@@ -243,4 +244,4 @@ def _part(part: Any) -> Any:
 
 
 def _untagged(text: str) -> str:
-    return split(text, "tags")[1] if "<" in text or "[" in text else text
+    return split(text, "tags")[1] if candidate(text, 0) < len(text) else text
