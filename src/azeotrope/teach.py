@@ -1,4 +1,4 @@
-"""Trains a tiny model by a recipe, from a task's own workings, and writes it as a folder: how shipped teachers are made.
+"""Trains a tiny model by a recipe, from a task's own workings, into a folder: how shipped teachers are made.
 
 Knows no task by name. One file says everything: `experiments/teacher_steps.toml`.
 """
