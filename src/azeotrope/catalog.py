@@ -34,7 +34,8 @@ def load(kind: str, name: str) -> ModuleType:
     if point := _outside(kind).get(name):
         return point.load()
     known = sorted({*_inside(kind), *_outside(kind)})
-    raise Misconfigured(f"no {kind.removesuffix('s')} called {name!r}; there are: {', '.join(known)}")
+    one = "wash" if kind == "washes" else kind.removesuffix("s")
+    raise Misconfigured(f"no {one} called {name!r}; there are: {', '.join(known)}")
 
 
 def _inside(kind: str) -> list[str]:
