@@ -39,7 +39,7 @@ class Config(Record, frozen=True):
     settings: Fields = field(default_factory=dict[str, Any])
     """The generator's own, such as {max_terms = 4}."""
     threshold: Annotated[float, Meta(gt=0, le=1)] = 1.0
-    """Points of its scorer, from 0 to 1, that make an answer right. Below 1, many scorers take 107 where 10 is right."""
+    """Points of its scorer, from 0 to 1, that make an answer right. Below 1, many take 107 where 10 is right."""
     train: Count = 2000
     proxy: Count = 1000
     validation: Count = 200
