@@ -22,8 +22,10 @@ from azeotrope import (
     withholding,
 )
 from azeotrope.errors import Misconfigured, Unavailable
+from azeotrope.lift import about, only
+from azeotrope.protocols import OpenModel
 from azeotrope.streams import collect, play
-from azeotrope.types import Answer, Finish, Opened, Reasoning, Step
+from azeotrope.types import Answer, Finish, Opened, Problem, Reasoning, Step
 
 QUESTION = Request.of("2+2?")
 TRACE = Trace("t1", QUESTION, "Two plus two: that is four.", "4")
@@ -183,3 +185,64 @@ def test_a_shape_refuses_a_teacher_without_logits() -> None:
 def test_cutting_the_stream_into_other_pieces_changes_no_trace(reasoning: str, answer: str, pieces: int) -> None:
     trace = Trace("t", QUESTION, reasoning, answer, lineage=(Step("s"),), tool_calls=({"id": "a", "type": "function"},))
     assert collect(QUESTION, play(trace, pieces=pieces)) == [trace]
+
+
+# --- selective protection ---
+
+PLANTS = tuple(
+    Problem(f"p{at}", Request.of(f"How tall is the {name}?"), "1", subject=subject)
+    for at, (name, subject) in enumerate([("ash", "trees"), ("fir", "trees"), ("oxeye", "flowers"), ("aster", "herbs")])
+)
+TREES = about(PLANTS, ["trees"])
+
+
+async def released(request: Request) -> str:
+    """What of the reasoning gets past a defense of the trees."""
+    return (await ask(only(withholding(), TREES)(Scripted(lambda _: ("I measured it.", "1 m"))), request)).reasoning
+
+
+async def test_only_the_named_subjects_meet_the_defense() -> None:
+    assert [await released(plant.request) for plant in PLANTS] == ["", "", "I measured it.", "I measured it."]
+
+
+async def test_a_question_is_known_again_however_it_is_asked() -> None:
+    for plant in PLANTS:
+        asked, clean = plant.request.messages[0]["content"], plant.subject != "trees"
+        begun = (*plant.request.messages, {"role": "assistant", "content": "Step 1:"})
+        for request in (
+            Request(begun),
+            Request.of(asked, "You are a botanist.", seed=4),
+            Request.of(f"{asked}\n\nShow each step in the answer."),
+            Request(({"role": "user", "content": [{"type": "text", "text": f"Here: {asked}"}]},)),
+        ):
+            assert await released(request) == ("I measured it." if clean else "")
+
+
+async def test_in_doubt_a_request_is_protected() -> None:
+    assert await released(Request.of("How tall is the larch?")) == ""
+    both = "How tall is the oxeye? How tall is the ash?"
+    assert await released(Request.of(both)) == ""
+
+
+async def test_what_is_let_past_is_the_teachers_own_event_for_event() -> None:
+    def script(_):
+        return ("I measured it.", "1 m")
+
+    teacher = Scripted(script, pieces=3)
+    selective = only(rewriting(upper, name="mine"), TREES)(Scripted(script, pieces=3))
+    clean = PLANTS[2].request
+    assert [e async for e in selective.stream(clean)] == [e async for e in teacher.stream(clean)]
+    assert [step.name for step in (await ask(selective, PLANTS[0].request)).lineage] == ["mine"]
+
+
+def test_selective_protection_shows_no_logits_that_could_pass_it_by() -> None:
+    class Seen(Scripted):
+        def shaped(self, shape):
+            return self
+
+        def logits(self, ids):
+            return ids
+
+    teacher = Seen(lambda _: "1")
+    assert isinstance(teacher, OpenModel)
+    assert not isinstance(only(none, TREES)(teacher), OpenModel)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from functools import reduce
 from typing import Any
@@ -19,8 +19,9 @@ from azeotrope import catalog
 from azeotrope.codec import convert, digest
 from azeotrope.errors import Misconfigured, Unavailable
 from azeotrope.protocols import Defense, Given, Model, OpenModel, Rewrite, Shape
+from azeotrope.release import problem as asked_of
 from azeotrope.streams import collect
-from azeotrope.types import Event, Opened, Reasoning, Request, Step, Taken, Trace, Usage
+from azeotrope.types import Event, Opened, Problem, Reasoning, Request, Step, Taken, Trace, Usage
 
 
 def none(teacher: Model) -> Model:
@@ -47,6 +48,32 @@ def shaping(shape: Shape) -> Defense:
 def withholding(name: str = "withhold") -> Defense:
     """No reasoning leaves; the answer streams as it comes."""
     return lambda teacher: _Withheld(teacher, name)
+
+
+def only(defense: Defense, condition: Callable[[Request], bool]) -> Defense:
+    """Selective protection: requests for which the condition holds meet the defense, the others the teacher itself.
+
+    What comes out gives text only, also where the teacher's logits could be seen: they would pass the condition by.
+    """
+    return lambda teacher: _Selective(teacher, defense(teacher), condition)
+
+
+def about(problems: Iterable[Problem], subjects: Iterable[str]) -> Callable[[Request], bool]:
+    """A condition for `only`: whether a request asks a problem of these subjects, whatever else it says.
+
+    One that asks none of the problems counts as well: in doubt it is protected.
+    """
+    wanted = frozenset(subjects)
+    known = {asked_of(problem.request): problem.subject in wanted for problem in problems}
+
+    def condition(request: Request) -> bool:
+        text = asked_of(request)
+        said = (known.get(each) for each in (text, *(str(message.get("content")) for message in request.messages)))
+        found = [kind for kind in said if kind is not None]
+        found = found or [kind for question, kind in known.items() if question in text]
+        return any(found) or not found
+
+    return condition
 
 
 def rewriting(rewrite: Rewrite, *, name: str, config: Any = None, given: Given = Given()) -> Defense:
@@ -89,6 +116,18 @@ def _rewrite_of(name: str, given: Given) -> tuple[str, Rewrite]:
     if not hasattr(module, "rewrite"):
         raise Misconfigured(f"defense {name!r} cannot be a fallback: it rewrites no traces; use terse or withhold")
     return name, module.rewrite(module.Config(), given)
+
+
+class _Selective:
+    def __init__(self, teacher: Model, defended: Model, condition: Callable[[Request], bool]) -> None:
+        self._teacher, self._defended, self._condition = teacher, defended, condition
+        self.name = teacher.name
+
+    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        model = self._defended if self._condition(request) else self._teacher
+        async with aclosing(model.stream(request)) as events:
+            async for event in events:
+                yield event
 
 
 class _Withheld:
