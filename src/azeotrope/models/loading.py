@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
 from azeotrope.errors import Misconfigured
 from azeotrope.models import weights
 
@@ -25,11 +27,18 @@ class Loaded(NamedTuple):
     name: str
 
 
-def loaded(source: str | Path, *, gguf_file: str | None = None, **load: Any) -> Loaded:
+def placed(device: str) -> torch.device:
+    """ "auto": the accelerator where there is one, else the CPU; any other name as torch has it."""
+    if device != "auto":
+        return torch.device(device)
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+
+
+def loaded(source: str | Path, *, gguf_file: str | None = None, device: str = "auto", **load: Any) -> Loaded:
     """`source`: a folder, a hub name, a path that ends in .gguf, or "smollm2", the embedded model's weights.
 
-    `gguf_file`: a file of that folder or repository. `load`: what `from_pretrained` takes (dtype, revision, ...).
-    Raises `Misconfigured`.
+    `gguf_file`: a file of that folder or repository. `load`: what `from_pretrained` takes (revision, ...); `dtype` is
+    the weights' own, on a CPU float32 (many are slow at anything shorter). Raises `Misconfigured`.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -39,10 +48,14 @@ def loaded(source: str | Path, *, gguf_file: str | None = None, **load: Any) -> 
         source, gguf_file, name = found.path.parent, found.path.name, found.name
     if gguf_file is not None:
         load = {**load, "gguf_file": gguf_file}
+    there = placed(device)
+    if there.type == "cpu":
+        load = {"dtype": torch.float32, **load}
     try:
         with _quiet():
-            net = AutoModelForCausalLM.from_pretrained(source, **load).eval()
-            tokenizer = AutoTokenizer.from_pretrained(source, **{**load, "dtype": None})
+            net: Any = AutoModelForCausalLM.from_pretrained(source, **load).eval()
+            net.to(there)
+            tokenizer = AutoTokenizer.from_pretrained(source, **{k: v for k, v in load.items() if k != "dtype"})
     except (OSError, ValueError, ImportError) as error:
         why = str(error).strip().partition("\n")[0]
         raise Misconfigured(f"cannot load a model from {source}: {why}; give a folder or a hub name") from None

@@ -64,13 +64,6 @@ class Learner(Protocol):
         ...
 
 
-def placed(device: str) -> torch.device:
-    """ "auto": the accelerator where there is one, else the CPU; any other name as torch has it."""
-    if device != "auto":
-        return torch.device(device)
-    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
-
-
 def cpu_seconds() -> float:
     """This thread's, where it computes alone; with more threads at work in torch, the whole process's."""
     return time.thread_time() if torch.get_num_threads() == 1 else time.process_time()

@@ -19,10 +19,11 @@ from torch.nn import functional
 
 from azeotrope.errors import Misconfigured
 from azeotrope.models.dialect import Dialect
+from azeotrope.models.loading import placed
 from azeotrope.models.open import Open
 from azeotrope.models.sampling import Sampling
 from azeotrope.training.examples import Batch, Corpus, Example, batches, encoded
-from azeotrope.training.learner import Fitted, Loss, Weigh, cpu_seconds, placed, tenths
+from azeotrope.training.learner import Fitted, Loss, Weigh, cpu_seconds, tenths
 from azeotrope.types import Record
 
 Count = Annotated[int, Meta(ge=1)]
