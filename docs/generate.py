@@ -21,7 +21,7 @@ from azeotrope.release import ALWAYS, NAMES, OPTIONAL
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 COMMANDS = (
-    "", "list", "serve", "protect", "customers", "customers add", "customers list", "customers rotate",
+    "", "list", "serve", "protect", "report", "customers", "customers add", "customers list", "customers rotate",
     "customers remove", "ledger", "ledger tail", "ledger count", "ledger export", "demo", "doctor", "teach",
 )  # fmt: skip
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from azeotrope.cli import customers, demo, doctor, evaluate, ledger, methods, protect, serve, teach
+from azeotrope.cli import customers, demo, doctor, evaluate, ledger, methods, protect, report, serve, teach
 from azeotrope.errors import Misconfigured, Refused, Unavailable
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command("list")(methods.list_methods)
 app.command("protect")(protect.protect)
 app.command("evaluate")(evaluate.evaluate)
+app.command("report")(report.report)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(customers.app, name="customers")
 app.command("serve")(serve.serve)

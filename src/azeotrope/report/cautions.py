@@ -1,0 +1,173 @@
+"""What a reader must know before believing a number: everything here is looked for in every report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from azeotrope.report.records import Board, Caution, Judged, Row, Square
+from azeotrope.report.results import Results
+from azeotrope.report.words import interval, listed, percent
+
+ENOUGH = 5
+"""Seeds without which no mean over seeds is believed."""
+COLLAPSED = 0.5
+"""Share of a student's misses above which it is called degenerate rather than wrong."""
+SIGNIFICANT = 0.05
+FAMILIES = ("proxy_family", "student_family")
+"""Where a cell's notes say which models a defense was fitted against, and which the thief trains."""
+
+
+def cautions(results: Results, boards: Iterable[Board]) -> tuple[Caution, ...]:
+    """All of them, by task."""
+    return (*_of_file(results), *(one for board in boards for one in _of_board(results, board)))
+
+
+def _of_file(results: Results) -> Iterator[Caution]:
+    for remark in results.remarks:
+        yield Caution("file", "", remark)
+    for name in ("commit", "version", "machine", "config"):
+        values = list(dict.fromkeys(getattr(run, name) for run in results.runs))
+        if len(values) > 1:
+            told = listed([value[:40] or "unknown" for value in values])
+            yield Caution("mixed runs", "", f"The file was written under {len(values)} values of {name}: {told}.")
+    if not results.runs:
+        yield Caution("file", "", "No line says what produced these results: version, commit and machine are unknown.")
+
+
+def _of_board(results: Results, board: Board) -> Iterator[Caution]:
+    for find in (
+        _few_seeds,
+        _tied,
+        _unconfirmed,
+        _stronger,
+        _paraphrased,
+        _missing,
+        _failed,
+        _no_ratio,
+        _degenerate,
+        _forced,
+        _utility,
+    ):
+        for text in find(board):
+            yield Caution(find.__name__.strip("_").replace("_", " "), board.task, text)
+    for text in _family(results, board.task):
+        yield Caution("family", board.task, text)
+
+
+def _few_seeds(board: Board) -> Iterator[str]:
+    few = {f"{row.defense} x {row.attack}": row.student.seeds for row in board.rows if row.student.seeds < ENOUGH}
+    few |= {one.name: one.student.seeds for one in board.controls if one.student and one.student.seeds < ENOUGH}
+    if few:
+        told = listed([f"{name} ({seeds})" for name, seeds in few.items()])
+        yield f"Fewer than {ENOUGH} seeds: {told}."
+
+
+def _tied(board: Board) -> Iterator[str]:
+    ranked = [row for row in board.rows if row.rank]
+    pairs = [f"{row.defense} and {after.defense}" for row, after in pairwise(ranked) if row.tied]
+    if pairs:
+        yield f"Neighbours that cannot be ranked, their difference's interval includes 0: {'; '.join(pairs)}."
+
+
+def _unconfirmed(board: Board) -> Iterator[str]:
+    if board.unranked:
+        yield f"Only screened, so not on the leaderboard: {listed(board.unranked)}."
+
+
+def _stronger(board: Board) -> Iterator[str]:
+    """A screened attack that outdid what was confirmed would have to be confirmed."""
+    rows = {row.defense: row for row in board.rows}
+    for square in board.squares:
+        row, shown = rows.get(square.defense), square.shown
+        if row and shown and shown.raw and shown.stage == "screen" and (shown.raw.low or 0) > row.student.value:
+            yield (
+                f"{square.attack} on {square.defense} screened at {interval(shown.raw)}, above the "
+                f"{percent(row.student)} of {row.attack}, and was not confirmed: the weakest cell may be weaker."
+            )
+
+
+def _paraphrased(board: Board) -> Iterator[str]:
+    """A plain paraphrase is what every rewrite must beat."""
+    found = [row.defense for row in board.rows if row.from_control and not (row.from_control.low or 0) > 0]
+    if found:
+        yield f"Not shown to do more than a plain paraphrase: {listed(found)}."
+
+
+def _missing(board: Board) -> Iterator[str]:
+    absent = [control.name for control in board.controls if control.student is None]
+    if absent:
+        yield f"Controls that were not run: {listed(absent)}."
+
+
+def _failed(board: Board) -> Iterator[str]:
+    reasons = Counter[str]()
+    for square in board.squares:
+        for judged in square.stages:
+            reasons.update(judged.failures)
+    if reasons:
+        told = listed([f"{count} x {reason}" for reason, count in reasons.most_common(5)])
+        yield f"{reasons.total()} cells failed and have no score: {told}."
+    unasked = sum(judged.raw.failed for square in board.squares for judged in square.stages if judged.raw)
+    if unasked:
+        yield f"{unasked} problems could not be asked; they are in no denominator."
+
+
+def _no_ratio(board: Board) -> Iterator[str]:
+    reasons = Counter(row.no_ratio for row in board.rows if row.no_ratio)
+    for reason, count in reasons.items():
+        yield f"No leakage for {count} of {len(board.rows)} defenses: {reason}."
+
+
+def _degenerate(board: Board) -> Iterator[str]:
+    found = [row.defense for row in board.rows if (one := _judged(board, row)) and _collapsed(one)]
+    if found:
+        yield (
+            f"At the weakest cell of {listed(found)} most misses are degenerate (no answer, no stop, a loop) "
+            "rather than wrong: the student may know more than it says."
+        )
+
+
+def _judged(board: Board, row: Row) -> Judged | None:
+    at: Square | None = next(
+        (one for one in board.squares if (one.defense, one.attack) == (row.defense, row.attack)), None
+    )
+    return at.shown if at else None
+
+
+def _collapsed(judged: Judged) -> bool:
+    misses = {verdict: count for verdict, count in judged.verdicts.items() if verdict not in ("right", "failed")}
+    total = sum(misses.values())
+    return bool(total) and (total - misses.get("wrong", 0)) / total > COLLAPSED
+
+
+def _forced(board: Board) -> Iterator[str]:
+    found = [
+        f"{row.defense} ({percent(row.student)} raw, {percent(row.forced)} forced)"
+        for row in board.rows
+        if row.forced and row.forced.low is not None and row.forced.low > (row.student.high or row.student.value)
+    ]
+    if found:
+        yield f"An answer forced out of the student's trace is right more often than what it says: {listed(found)}."
+
+
+def _utility(board: Board) -> Iterator[str]:
+    found = [row.defense for row in board.rows if row.p_value is not None and row.p_value < SIGNIFICANT]
+    if found:
+        yield f"The teacher's accuracy behind {listed(found)} differs from that of the undefended teacher."
+    unknown = [row.defense for row in board.rows if row.utility is None]
+    if unknown:
+        yield f"Utility was not measured: {listed(unknown)}."
+
+
+def _family(results: Results, task: str) -> Iterator[str]:
+    shared = dict.fromkeys(
+        (cell.defense, str(cell.spent.notes[FAMILIES[0]]))
+        for cell in results.cells
+        if cell.task == task
+        and all(name in cell.spent.notes for name in FAMILIES)
+        and cell.spent.notes[FAMILIES[0]] == cell.spent.notes[FAMILIES[1]]
+    )
+    for defense, family in shared:
+        yield f"{defense} was fitted against {family}, the family of the thief's student: it is judged on home ground."

@@ -1,0 +1,82 @@
+"""A report as Markdown tables, and their place in a page that has one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from azeotrope.errors import Misconfigured
+from azeotrope.report import words
+from azeotrope.report.records import Board, Figure, Report, Row
+from azeotrope.report.words import visible
+
+BEGIN, END = "<!-- begin: lab -->\n", "<!-- end: lab -->"
+HEAD = ("rank", "defense", "best attack", "best student", "leakage", "utility, raw", "utility, forced", "tokens")
+
+
+def markdown(report: Report) -> str:
+    """Each task's headline, leaderboard and controls."""
+    return (
+        "\n\n".join("\n".join(_board(board, said)) for board, said in zip(report.boards, report.headline, strict=True))
+        + "\n"
+    )
+
+
+def written(path: Path, table: str) -> str:
+    """The file's text with the table in its place; the table alone where there is no file yet."""
+    if not path.exists():
+        return table
+    text = path.read_text(encoding="utf-8")
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise Misconfigured(f"{path} has no place for the table: it needs the lines {BEGIN.strip()} and {END}")
+    before, _, rest = text.partition(BEGIN)
+    return f"{before}{BEGIN}{table}{END}{rest.partition(END)[2]}"
+
+
+def _board(board: Board, said: str) -> Iterable[str]:
+    yield _plain(said)
+    if not board.rows:
+        return
+    yield ""
+    yield _line(HEAD)
+    yield _line("---" for _ in HEAD)
+    yield from (_line(_row(row)) for row in board.rows)
+    yield ""
+    controls = [
+        f"{control.name} {words.interval(control.student)} ({words.basis(control.student)})" if control.student
+        else f"{control.name} not run"
+        for control in board.controls
+    ]  # fmt: skip
+    yield f"Controls: {'; '.join(controls)}."
+
+
+def _row(row: Row) -> Iterable[str]:
+    yield (str(row.rank) if row.rank else "–") + (" ≈" if row.tied else "")
+    yield f"`{_code(row.defense)}`"
+    yield f"`{_code(row.attack)}`, of {row.attacks}"
+    yield f"{words.interval(row.student)} ({words.basis(row.student)})"
+    yield words.ratio(row.leakage) if row.leakage else "no ratio"
+    yield _utility(row.utility, row.p_value)
+    yield _utility(row.utility_forced, row.p_value_forced)
+    yield words.times(row.tokens) if row.tokens is not None else "–"
+
+
+def _utility(utility: Figure | None, p: float | None) -> str:
+    if not utility:
+        return "–"
+    return f"{words.interval(utility)} ({words.basis(utility)}{f'; {words.chance(p)}' if p is not None else ''})"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _code(name: str) -> str:
+    """A name inside a code span inside a table."""
+    return re.sub(r"[`|\n\t]", "?", visible(name, 60))
+
+
+def _plain(text: str) -> str:
+    """Prose whose names may hold anything."""
+    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", visible(text).replace("\n", " "))

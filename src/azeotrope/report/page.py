@@ -1,0 +1,140 @@
+"""A report as one HTML page that needs nothing else: no script, no address, no font. Hostile text stays text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+from markupsafe import Markup
+from msgspec.structs import replace
+
+from azeotrope.report import words
+from azeotrope.report.plot import plot
+from azeotrope.report.records import Board, Figure, Report, Square
+from azeotrope.report.words import visible
+from azeotrope.types import Run
+
+HERE = Path(__file__).parent
+WAYS: dict[str, Callable[[Figure], str]] = {"percent": words.percent, "ratio": words.ratio_alone}
+SCALES = {"percent": (100, 1), "ratio": (1, 2)}
+PANELS = {
+    "raw": "Utility as the teacher answers behind the defense.",
+    "forced": "Utility of the released trace: an answer forced from it by the teacher itself.",
+}
+
+
+def page(report: Report) -> str:
+    """The page. Every figure's `data-at` is where it stands in the JSON twin."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template("page.html").render(
+        report=report, style=Markup((HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        runs=_runs(report), anchor=_anchors(report), visible=visible, interval=words.interval, basis=words.basis,
+        shown=_shown, brief=_brief, tally=_tally, span=_span, chances=_chances, multiple=_multiple, pointer=_pointer,
+        place=_place, top=_top, heat=_heat, apart=_apart, defenses=_defenses, squares=_squares, square=_square,
+        plots=_plots,
+    )  # fmt: skip
+
+
+def _at(text: str, at: str) -> Markup:
+    return Markup('<span class="f" data-at="{}">{}</span>').format(at, text)
+
+
+def _shown(figure: Figure, at: str, how: str) -> Markup:
+    scale, digits = SCALES[how]
+    ends = words.ends(figure, scale, digits)
+    inside = Markup("<b>{}</b><span>{}</span>").format(WAYS[how](figure), ends)
+    return Markup('<span class="f" data-at="{}">{}</span>').format(at, inside)
+
+
+def _brief(figure: Figure, at: str) -> Markup:
+    return _at(f"{100 * figure.value:.0f}", at)
+
+
+def _tally(number: float, at: str) -> Markup:
+    return _at(words.count(number), at)
+
+
+def _span(pair: tuple[float, float], at: str) -> Markup:
+    low, high = map(words.count, pair)
+    return _at(low if low == high else f"{low} – {high}", at)
+
+
+def _chances(p: float, at: str) -> Markup:
+    return _at(words.chance(p), at)
+
+
+def _multiple(number: float, at: str) -> Markup:
+    return _at(words.times(number), at)
+
+
+def _top(board: Board) -> float:
+    """Where the scale of students ends: above everything shown, by tenths."""
+    figures = [row.student for row in board.rows] + [one.student for one in board.controls if one.student]
+    figures += [square.shown.raw for square in board.squares if square.shown and square.shown.raw]
+    return min(1.0, math.ceil(10 * max((one.high or one.value for one in figures), default=1.0) - 1e-9) / 10) or 0.1
+
+
+def _place(value: float, board: Board) -> float:
+    """On the scale of students, in % of its width."""
+    return round(100 * value / _top(board), 2)
+
+
+def _heat(figure: Figure, board: Board) -> float:
+    return round(min(1.0, figure.value / _top(board)), 3)
+
+
+def _anchors(report: Report) -> Callable[[int, str, str], str]:
+    """Names of our own for the places on the page: those of methods may hold anything."""
+    known = {
+        (at, square.defense, square.attack): f"cell-{at}-{number}"
+        for at, board in enumerate(report.boards)
+        for number, square in enumerate(board.squares)
+    }
+    return lambda at, defense, attack: known[at, defense, attack]
+
+
+def _defenses(board: Board) -> list[str]:
+    """As on the leaderboard, then those without a place on it."""
+    return [*(row.defense for row in board.rows), *board.unranked]
+
+
+def _apart(board: Board) -> str:
+    """Where the columns begin that are no attacks."""
+    return board.untaught[0] if board.untaught else ""
+
+
+def _pointer(name: str) -> str:
+    """A name as a part of a JSON pointer in a URI's fragment (RFC 6901, section 6)."""
+    return quote(name.replace("~", "~0").replace("/", "~1"), safe="")
+
+
+def _runs(report: Report) -> list[tuple[Run, list[str]]]:
+    """Runs that differ, and when each began."""
+    found: dict[Run, list[str]] = {}
+    for run in report.runs:
+        found.setdefault(replace(run, started=""), []).append(run.started)
+    return [(run, sorted(times)) for run, times in found.items()]
+
+
+def _squares(board: Board, defense: str) -> list[tuple[int, Square]]:
+    found = [(at, square) for at, square in enumerate(board.squares) if square.defense == defense]
+    return sorted(found, key=lambda one: board.attacks.index(one[1].attack))
+
+
+def _square(board: Board, defense: str, attack: str) -> tuple[int, Square, int] | None:
+    """(its number, the square, which of its stages counts)."""
+    for at, square in enumerate(board.squares):
+        if (square.defense, square.attack) == (defense, attack):
+            return at, square, square.stages.index(square.shown) if square.shown else 0
+    return None
+
+
+def _plots(board: Board, number: int) -> list[dict[str, Any]]:
+    drawn = {kind: plot(board, kind, f"plot-{number}-{kind}") for kind in PANELS}
+    return [{"svg": Markup(svg), "what": PANELS[kind]} for kind, svg in drawn.items() if svg]  # noqa: S704 - escaped

@@ -1,0 +1,196 @@
+"""What a report says, as records: the page and the Markdown are drawn from these alone, and the JSON twin is these.
+
+Knows no format and computes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import field
+
+from azeotrope.types import Fields, Record, Run
+
+SCHEMA = 1
+
+
+Role = Literal["defense", "undefended", "floor", "control", "yardstick"]
+"""undefended: the teacher itself; floor: answers alone; control: a plain paraphrase; yardstick: never to be served."""
+
+
+class Figure(Record, frozen=True):
+    """A number with what it rests on."""
+
+    value: float
+    low: float | None = None
+    """Ends of the 95 % interval."""
+    high: float | None = None
+    n: int = 0
+    """Problems, the same for every seed."""
+    failed: int = 0
+    """Of all seeds' problems those that could not be asked: they are in no denominator."""
+    seeds: int = 1
+
+
+class Seed(Record, frozen=True):
+    """One student: what it scored and what it cost."""
+
+    seed: int
+    raw: Figure
+    forced: Figure | None = None
+    shifted: Figure | None = None
+    queries: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    examples: int = 0
+    steps: int = 0
+    tokens_trained: int = 0
+    cpu_seconds: float = 0.0
+    notes: Fields = field(default_factory=dict[str, Any])
+
+
+class Sample(Record, frozen=True):
+    """What one student said. Hostile text: shown as text, never as anything else."""
+
+    seed: int
+    problem: str
+    said: str
+
+
+class Judged(Record, frozen=True):
+    """One defense x attack x task at one stage, over its seeds."""
+
+    stage: Literal["screen", "confirm"]
+    split: str
+    raw: Figure | None = None
+    """Student's accuracy, mean over seeds; None where every seed failed."""
+    forced: Figure | None = None
+    shifted: Figure | None = None
+    subjects: dict[str, Figure] = field(default_factory=dict[str, Figure])
+    """Raw, by subject, where the task protects some of them only."""
+    verdicts: dict[str, int] = field(default_factory=dict[str, int])
+    """`Verdict` -> problems, over all seeds: what is degenerate stands apart from what is wrong."""
+    seeds: tuple[Seed, ...] = ()
+    failures: tuple[str, ...] = ()
+    """Reasons of the seeds that never came to a score."""
+    samples: tuple[Sample, ...] = ()
+
+
+class Square(Record, frozen=True):
+    """One square of the heat map: a defense under an attack."""
+
+    defense: str
+    attack: str
+    stages: tuple[Judged, ...]
+    """Confirmed first."""
+    weakest: bool = False
+    """Whether it is the best confirmed attack on its defense."""
+
+    @property
+    def shown(self) -> Judged | None:
+        """The stage that counts: confirmed before screened."""
+        return next((one for one in self.stages if one.raw), None)
+
+
+class Control(Record, frozen=True):
+    """What a student reaches without the defense under test."""
+
+    name: str
+    what: str
+    defense: str
+    attack: str
+    student: Figure | None = None
+    stage: Literal["screen", "confirm", ""] = ""
+
+
+class Row(Record, frozen=True):
+    """One defense, judged by its weakest cell."""
+
+    rank: int
+    """1 is best; 0 where it is no defense to be ranked."""
+    role: Role
+    defense: str
+    about: str
+    attack: str
+    """The best confirmed attack on it."""
+    attacks: int
+    """How many attacks were confirmed on it."""
+    screened: int
+    """How many were screened."""
+    student: Figure
+    forced: Figure | None = None
+    shifted: Figure | None = None
+    subjects: dict[str, Figure] = field(default_factory=dict[str, Figure])
+    leakage: Figure | None = None
+    no_ratio: str = ""
+    """Why there is no leakage."""
+    utility: Figure | None = None
+    utility_forced: Figure | None = None
+    utility_subjects: dict[str, Figure] = field(default_factory=dict[str, Figure])
+    p_value: float | None = None
+    """McNemar, paired, against the undefended teacher: raw."""
+    p_value_forced: float | None = None
+    tokens: float | None = None
+    """Tokens released over those of the undefended teacher."""
+    outcomes: dict[str, int] = field(default_factory=dict[str, int])
+    from_best: Figure | None = None
+    """Student's accuracy less that of the first in rank."""
+    from_next: Figure | None = None
+    """Student's accuracy of the next in rank less this one's."""
+    from_control: Figure | None = None
+    """Student's accuracy behind a plain paraphrase less this one's."""
+
+    @property
+    def tied(self) -> bool:
+        """Whether the order of this and the next in rank is not known."""
+        return self.from_next is not None and not (self.from_next.low or 0) > 0
+
+
+class Cost(Record, frozen=True):
+    """What one attack cost, student by student: the least and the most over every defense and seed."""
+
+    attack: str
+    stage: Literal["screen", "confirm"]
+    students: int
+    queries: tuple[int, int]
+    tokens_in: tuple[int, int]
+    tokens_out: tuple[int, int]
+    examples: tuple[int, int]
+    tokens_trained: tuple[int, int]
+    cpu_seconds: tuple[float, float]
+
+
+class Board(Record, frozen=True):
+    """One task."""
+
+    task: str
+    split: str
+    attacks: tuple[str, ...]
+    """In the order of the heat map: the strongest first; students that asked no teacher are last."""
+    untaught: tuple[str, ...]
+    """Those last ones."""
+    rows: tuple[Row, ...]
+    controls: tuple[Control, ...]
+    squares: tuple[Square, ...]
+    costs: tuple[Cost, ...] = ()
+    unranked: tuple[str, ...] = ()
+    """Defenses without a confirmed cell."""
+
+
+class Caution(Record, frozen=True):
+    """Something the reader must know before believing a number."""
+
+    kind: str
+    task: str
+    text: str
+
+
+class Report(Record, frozen=True):
+    """The whole of it."""
+
+    headline: tuple[str, ...]
+    """One sentence a task."""
+    boards: tuple[Board, ...]
+    cautions: tuple[Caution, ...]
+    runs: tuple[Run, ...]
+    schema: int = SCHEMA

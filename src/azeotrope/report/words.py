@@ -1,0 +1,78 @@
+"""Figures and names as text: one way to write a number, and what makes hostile text harmless to read."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from azeotrope.report.records import Figure
+
+LINES = "\n\t"
+HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+"""Unicode categories that show nothing or change what else shows: controls, direction marks, lone surrogates."""
+
+
+def percent(figure: Figure) -> str:
+    """31.4 %"""
+    return f"{100 * figure.value:.1f} %"
+
+
+def interval(figure: Figure) -> str:
+    """31.4 % [28.1, 34.9]"""
+    return percent(figure) + ends(figure, 100, 1)
+
+
+def ratio_alone(figure: Figure) -> str:
+    """0.31"""
+    return f"{figure.value:.2f}"
+
+
+def ratio(figure: Figure) -> str:
+    """0.31 [0.28, 0.35]"""
+    return ratio_alone(figure) + ends(figure, 1, 2)
+
+
+def ends(figure: Figure, scale: float, digits: int) -> str:
+    if figure.low is None or figure.high is None:
+        return ""
+    return f" [{scale * figure.low:.{digits}f}, {scale * figure.high:.{digits}f}]"
+
+
+def basis(figure: Figure) -> str:
+    """n = 600 × 5 seeds, 2 failed"""
+    seeds = f" × {figure.seeds} seeds" if figure.seeds > 1 else ""
+    failed = f", {figure.failed} failed" if figure.failed else ""
+    return f"n = {figure.n:,}{seeds}{failed}"
+
+
+def chance(p: float) -> str:
+    """p = 0.031"""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.995 else "p = 1"
+
+
+def count(number: float) -> str:
+    """12,345"""
+    return f"{number:,.0f}"
+
+
+def times(number: float) -> str:
+    """0.42 x, with the sign of multiplication"""
+    return f"{number:.2f} ×"
+
+
+def listed(names: Sequence[str]) -> str:
+    """a, b and c"""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def visible(text: str, most: int = 1_500) -> str:
+    """The text with everything that hides or turns around spelled out, cut where it is long."""
+    shown = "".join(_spelled(character) for character in text[:most])
+    return shown if len(text) <= most else f"{shown} … [{len(text) - most:,} more characters]"
+
+
+def _spelled(character: str) -> str:
+    if character in LINES or unicodedata.category(character) not in HIDDEN:
+        return character
+    return f"\\u{{{ord(character):x}}}"
