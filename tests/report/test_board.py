@@ -108,6 +108,7 @@ def test_there_is_no_ratio_where_nothing_could_leak_or_an_end_is_missing() -> No
     found, said = told(cells("none", "sft", 0.2), cells("withhold", "sft", 0.2), cells("plan", "sft", 0.2))
     assert all(row.leakage is None and "includes 0" in row.no_ratio for row in found.rows)
     assert "No leakage for 3 of 3 defenses" in said
+    assert "There is no leakage to tell: the interval" in headline(found)
     found, said = told(cells("none", "sft", 0.8), cells("plan", "sft", 0.2))
     assert {row.no_ratio for row in found.rows} == {"nothing is confirmed on withholding"}
     apart = [
@@ -166,9 +167,9 @@ def test_few_seeds_missing_controls_failures_collapse_and_family_are_told() -> N
     _, said = told(*ENDS, cells("plan", "sft", 0.1, 3, miss="@", **home), [broken], remarks=("torn",))
     assert "Fewer than 5 seeds: plan x sft (3)." in said
     assert "Controls that were not run: answers only and public only." in said
-    assert "1 cells failed and have no score: 1 x no public data." in said
+    assert "Cells that failed and have no score: 1 x no public data." in said
     assert "At the weakest cell of plan most misses are degenerate" in said
-    assert "plan was fitted against tiny, the family of the thief's student" in said
+    assert "Fitted against tiny, the family of the thief's student, so judged on home ground: plan." in said
     assert "torn" in said
 
 
@@ -179,7 +180,7 @@ def test_verdicts_stay_apart() -> None:
     assert judged.verdicts == {"right": 3, "wrong": 3, "no_answer": 3, "no_stop": 3, "loop": 3, "failed": 3}
     assert judged.raw.value == pytest.approx(3 / 15)
     assert (judged.raw.n, judged.raw.failed) == (18, 3)
-    assert "3 problems could not be asked" in said
+    assert "Problems that could not be asked, and are in no denominator: 3." in said
 
 
 def test_subjects_are_shown_on_both_sides() -> None:

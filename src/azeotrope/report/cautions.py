@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from azeotrope.report.records import Board, Caution, Judged, Row, Square
 from azeotrope.report.results import Results
-from azeotrope.report.words import interval, listed, percent
+from azeotrope.report.words import count, interval, listed, percent
 
 ENOUGH = 5
 """Seeds without which no mean over seeds is believed."""
@@ -107,17 +107,17 @@ def _failed(board: Board) -> Iterator[str]:
         for judged in square.stages:
             reasons.update(judged.failures)
     if reasons:
-        told = listed([f"{count} x {reason}" for reason, count in reasons.most_common(5)])
-        yield f"{reasons.total()} cells failed and have no score: {told}."
+        told = listed([f"{times} x {reason}" for reason, times in reasons.most_common(5)])
+        yield f"Cells that failed and have no score: {told}."
     unasked = sum(judged.raw.failed for square in board.squares for judged in square.stages if judged.raw)
     if unasked:
-        yield f"{unasked} problems could not be asked; they are in no denominator."
+        yield f"Problems that could not be asked, and are in no denominator: {count(unasked)}."
 
 
 def _no_ratio(board: Board) -> Iterator[str]:
     reasons = Counter(row.no_ratio for row in board.rows if row.no_ratio)
-    for reason, count in reasons.items():
-        yield f"No leakage for {count} of {len(board.rows)} defenses: {reason}."
+    for reason, times in reasons.items():
+        yield f"No leakage for {times} of {len(board.rows)} defenses: {reason}."
 
 
 def _degenerate(board: Board) -> Iterator[str]:
@@ -162,12 +162,12 @@ def _utility(board: Board) -> Iterator[str]:
 
 
 def _family(results: Results, task: str) -> Iterator[str]:
-    shared = dict.fromkeys(
-        (cell.defense, str(cell.spent.notes[FAMILIES[0]]))
-        for cell in results.cells
-        if cell.task == task
-        and all(name in cell.spent.notes for name in FAMILIES)
-        and cell.spent.notes[FAMILIES[0]] == cell.spent.notes[FAMILIES[1]]
-    )
-    for defense, family in shared:
-        yield f"{defense} was fitted against {family}, the family of the thief's student: it is judged on home ground."
+    """Which defenses were fitted against students of the very family that the thief trains."""
+    found: dict[str, dict[str, None]] = {}
+    for cell in results.cells:
+        proxy, student = (cell.spent.notes.get(name) for name in FAMILIES)
+        if cell.task == task and proxy is not None and proxy == student:
+            found.setdefault(str(proxy), {})[cell.defense] = None
+    for family, defenses in found.items():
+        told = listed(list(defenses))
+        yield f"Fitted against {family}, the family of the thief's student, so judged on home ground: {told}."

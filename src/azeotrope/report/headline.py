@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from azeotrope.report.records import Board, Row
-from azeotrope.report.words import chance, interval, listed
+from azeotrope.report.words import chance, interval, listed, ratio
 
 
 def headline(board: Board) -> str:
@@ -17,7 +17,7 @@ def headline(board: Board) -> str:
     found = (
         f"On {board.task} {lead} {best.defense}: {attacks} ({best.attack}) gets a student to {interval(best.student)}"
     )
-    return "".join((found, _ends(board), ".", _shared(ranked), _utility(best)))
+    return "".join((found, _ends(board), ".", _shared(ranked), _leakage(best), _utility(best)))
 
 
 def _ends(board: Board) -> str:
@@ -34,6 +34,12 @@ def _ends(board: Board) -> str:
 def _shared(ranked: list[Row]) -> str:
     tied = [row.defense for row in ranked[1:] if row.from_best and not (row.from_best.low or 0) > 0]
     return f" It is not set apart from {listed(tied)}." if tied else ""
+
+
+def _leakage(best: Row) -> str:
+    if best.leakage:
+        return f" Leakage {ratio(best.leakage)}."
+    return f" There is no leakage to tell: {best.no_ratio}."
 
 
 def _utility(best: Row) -> str:
