@@ -191,12 +191,12 @@ async def forced(
 def in_the_open(trace: Trace, opening: str = "") -> Trace:
     """A working told inside the answer as reasoning and answer, after any that came as reasoning.
 
-    `opening`: what the attacker wrote of it; it is left out where the teacher wrote it itself.
+    `opening`: how the attacker began it; left out where no working follows, or where the teacher wrote it itself.
     """
     told = "\n".join(filter(None, (trace.reasoning.rstrip(), trace.answer)))
-    if opening.strip() and not told.lstrip().startswith(opening.strip()):
-        told = opening + told
     reasoning, answer = split(told, "span")
+    if reasoning.strip() and not reasoning.lstrip().startswith(opening.strip()):
+        reasoning = opening + reasoning
     return replace(trace, reasoning=reasoning, answer=answer)
 
 

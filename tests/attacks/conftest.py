@@ -1,6 +1,7 @@
 """What thieves' tests share: a small task, tiny students of a few steps, and a teacher that says what is right."""
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from azeotrope import Replay, Trace
 from azeotrope.distill import Thief, by_request
 from azeotrope.models.open import Open
 from azeotrope.tasks import steps
+from azeotrope.training import Example, Fitted
 from azeotrope.training import tokenizer as tokenizers
 from azeotrope.training.tiny import Tiny, TinyLearner
 from azeotrope.types import Problem, Request
@@ -77,6 +79,27 @@ def words() -> Any:
 @pytest.fixture
 def learner(words: Any) -> TinyLearner:
     return TinyLearner(RECIPE, words)
+
+
+class Noting:
+    """A learner that trains nothing and keeps what it was handed."""
+
+    name = "noting"
+
+    def __init__(self, learner: TinyLearner) -> None:
+        self._learner, self.fits = learner, list[Any]()
+
+    def fresh(self, seed: int) -> Open:
+        return self._learner.fresh(seed)
+
+    def fit(self, examples: Sequence[Example], *, seed: int, **how: Any) -> Fitted:
+        self.fits.append(SimpleNamespace(examples=list(examples), seed=seed, **how))
+        return Fitted(self.fresh(seed), 1, 1, 0.0, 0, (0.0,))
+
+
+@pytest.fixture
+def noting(learner: TinyLearner) -> Noting:
+    return Noting(learner)
 
 
 @pytest.fixture
