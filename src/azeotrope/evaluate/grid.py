@@ -60,6 +60,8 @@ class Variant(Record, frozen=True):
     washes: tuple[Method, ...]
     writer: str = ""
     writer_key_env: str = ""
+    share: float = 1.0
+    """Of the stage's part of the training budget."""
 
 
 class Todo(Record, frozen=True):
@@ -158,6 +160,7 @@ class Grid:
         control: bool,
     ) -> Todo:  # fmt: skip
         known = self._facts.tasks[task.label]
+        share *= attack.share if attack is not None else 1.0
         splits: list[Split] = [JUDGED[stage][0]] if attack is None else ["train", "proxy", *JUDGED[stage]]
         decides: dict[str, Any] = {
             "schema": SCHEMA,
@@ -179,8 +182,9 @@ def variants(attack: Theft) -> list[Variant]:
     """The attack as it is, then its alternatives."""
     washes = tuple(wash for wash in attack.washes if isinstance(wash, Method))
     plain = Variant(
-        attack.label, attack.label, attack.name, attack.config, washes, attack.writer, attack.writer_key_env
-    )
+        attack.label, attack.label, attack.name, attack.config, washes, attack.writer, attack.writer_key_env,
+        attack.share,
+    )  # fmt: skip
     others = [
         replace(
             plain,

@@ -101,6 +101,8 @@ class Theft(Record, frozen=True):
     writer: str = ""
     """A model that the thief owns: see `Shield.writer`."""
     writer_key_env: str = ""
+    share: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    """Of the learner's steps: several entries of one attack make a learning curve."""
     alternatives: tuple[Alternative, ...] = ()
 
 
