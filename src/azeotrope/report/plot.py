@@ -68,7 +68,7 @@ def _draw(canvas: Canvas, points: Sequence[Point], kind: str, by_ratio: bool) ->
         for level in (0, 1):
             axes.axhline(level, color=FAINT, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
     _frame(axes, points, by_ratio)
-    reader = "answers forced from the released trace" if kind == "forced" else "as it answers"
+    reader = "answers forced" if kind == "forced" else "as it answers"
     axes.set_xlabel(f"teacher right, % ({reader})", color=INK)
     axes.set_ylabel("leakage (1: undefended, 0: withheld)" if by_ratio else "best student right, %", color=INK)
     _labels(axes, points, scale)
