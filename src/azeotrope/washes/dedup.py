@@ -30,8 +30,8 @@ class Config(Record, frozen=True):
     """Words, numbers and signs in a row."""
 
 
-BANDS, ROWS = 32, 4
-"""A pair of similarity s is compared with probability 1 - (1 - s^4)^32: 0.87 at 0.5, 1 - 5e-8 at 0.8."""
+HASHES, MISSED = 128, 1e-6
+"""Of a pair as similar as asked for, the chance at most (down to a similarity of 0.11) that it is not compared."""
 _PRIME = (1 << 61) - 1
 _WORD = re.compile(r"\w+|[^\w\s]")
 Grams = frozenset[tuple[str, ...]]
@@ -50,7 +50,7 @@ def wash(config: Config, thief: Thief) -> Wash:
 
 def firsts(texts: Sequence[str], config: Config, seed: int = 0) -> list[int]:
     """Places of the texts that no earlier kept one is like; empty ones are like nothing."""
-    hashes = _Hashes(seed)
+    hashes = _Hashes(seed, rows(config.similarity))
     known: dict[tuple[int, bytes], list[Grams]] = {}
     kept: list[int] = []
     for at, text in enumerate(texts):
@@ -79,20 +79,26 @@ def similarity(a: Grams, b: Grams) -> float:
     return both / (len(a) + len(b) - both)
 
 
-class _Hashes:
-    """MinHash signatures, cut into bands."""
+def rows(similarity: float) -> int:
+    """Hashes a band: as many as miss few enough pairs. A pair is missed by (1 - s^rows)^(HASHES / rows)."""
+    fits = [rows for rows in range(1, 17) if (1 - similarity**rows) ** (HASHES // rows) <= MISSED]
+    return max(fits, default=1)
 
-    def __init__(self, seed: int) -> None:
+
+class _Hashes:
+    """MinHash signatures, cut into bands of so many rows."""
+
+    def __init__(self, seed: int, rows: int) -> None:
         rng = random.Random(seed)  # noqa: S311 - hash functions, not secrets
-        draws = [[rng.randrange(1, 1 << 32), rng.randrange(1 << 32)] for _ in range(BANDS * ROWS)]
+        draws = [[rng.randrange(1, 1 << 32), rng.randrange(1 << 32)] for _ in range(HASHES)]
+        self._rows = rows
         self._times, self._plus = np.array(draws, dtype=np.uint64).T[:, :, None]
 
     def bands(self, found: Grams) -> list[bytes]:
         """One key a band: equal in both where the band's minima are."""
         codes: NDArray[np.uint64] = np.array([_code(gram) for gram in found], dtype=np.uint64)
-        with np.errstate(over="ignore"):
-            minima = ((self._times * codes + self._plus) % np.uint64(_PRIME)).min(1)
-        return [minima[at : at + ROWS].tobytes() for at in range(0, BANDS * ROWS, ROWS)]
+        minima = ((self._times * codes + self._plus) % np.uint64(_PRIME)).min(1)
+        return [minima[at : at + self._rows].tobytes() for at in range(0, HASHES - self._rows + 1, self._rows)]
 
 
 def _code(gram: tuple[str, ...]) -> int:

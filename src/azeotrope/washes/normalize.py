@@ -1,22 +1,24 @@
 r"""Undo what costs a thief nothing to undo: steps in order, the answer last, plain signs, no box twice.
 
-Source: ours, against `shuffle`, `answer_first` and their like. Steps are sorted by their numbers; where the numbers say
-nothing, each equation follows the one whose result it begins with, and of several such orders the one is taken that
-ends at the answer and meets the numbers in the order of the question. Does not bring back what is not there any more,
-nor mend a wrong value; a text that is not numbered steps keeps its order.
+Source: ours, against `shuffle`, `answer_first` and their like. Steps are sorted by their numbers, then so that each
+equation follows the one whose result it begins with: of several such orders the one is taken that ends at the answer
+and meets the numbers in the order of the question; where there is none, they stay. Does not bring back what is not
+there any more, nor mend a wrong value; a text that is not numbered steps keeps its order.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from msgspec.structs import replace
 
 from azeotrope.distill import Thief, Wash
-from azeotrope.models.text import final_answer, same, workings
-from azeotrope.models.text.workings import Equation, Step, Working
+from azeotrope.models.text import final_answer, workings
+from azeotrope.models.text.normal import plain
+from azeotrope.models.text.workings import Equation, Working
 from azeotrope.types import Record, Request, Trace
 
 
@@ -68,11 +70,11 @@ _SIGNS = str.maketrans(
         **dict.fromkeys("\u00a0\u2009\u202f\u2007", " "),
     }
 )
-_LATEX = [
+_LATEX: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(r" ?\\(?:times|cdot|ast)(?![A-Za-z]) ?"), " * "),
     (re.compile(r" ?\\div(?![A-Za-z]) ?"), " / "),
-    (re.compile(r"\\[()\[\]]|\$(?=[^$\n]{0,200}=[^$\n]{0,200}\$)|(?<==)\$"), ""),
-    (re.compile(r"\\[,;!]"), ""),
+    (re.compile(r"\\[()\[\],;!]"), ""),
+    (re.compile(r"\$([^$\n]{1,300})\$"), lambda found: found[1] if "=" in found[1] else found[0]),
     (re.compile(r"(?<=\d) ?[xX] ?(?=\d)"), " * "),
 ]
 
@@ -96,13 +98,13 @@ def answer_last(reasoning: str, answer: str) -> tuple[str, str]:
     head, tail = _behind(answer)
     if tail:
         reasoning = f"{reasoning.rstrip()}\n{tail}".lstrip("\n")
-    kept = [line for line in reasoning.splitlines(keepends=True) if not _states(line, final.value)]
+    kept = [line for line in _lines(reasoning) if not _states(line, final.value)]
     return "".join(kept), head
 
 
 def _behind(answer: str) -> tuple[str, str]:
     """(the line that states the answer, the steps that stand behind it); an answer that has none is whole."""
-    for at, line in enumerate(lines := answer.splitlines(keepends=True)):
+    for at, line in enumerate(lines := _lines(answer)):
         rest = "".join(lines[at + 1 :])
         if "\\boxed{" in line and workings.working(rest):
             return "".join(lines[: at + 1]).rstrip("\n"), rest
@@ -112,7 +114,15 @@ def _behind(answer: str) -> tuple[str, str]:
 def _states(line: str, value: str) -> bool:
     """Whether the line does nothing but state this final answer."""
     stated = final_answer(line) if any(mark in line for mark in _MARKS) else None
-    return stated is not None and workings.equation(line) is None and same(stated.value, value)
+    if stated is None or plain(stated.value) != plain(value):
+        return False
+    around = line[: stated.start] + line[stated.end :]
+    return "=" not in around and not any(sign.isdigit() for sign in around)
+
+
+def _lines(text: str) -> list[str]:
+    """With their ends."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 _MARKS = ("\\boxed", "\\fbox", "####", "nswer", "<answer>")
@@ -132,24 +142,17 @@ def in_order(reasoning: str, question: str, answer: str) -> str:
     found = workings.working(reasoning)
     if found is None:
         return reasoning
-    numbers = [step.number for step in found.steps]
-    if numbers != sorted(numbers):
-        ordered = sorted(found.steps, key=lambda step: step.number)
-        return _placed(found, ordered)
+    by_number = sorted(found.steps, key=lambda step: step.number)
+    placed = zip(by_number, found.steps, strict=True)
+    found = Working(found.before, tuple(step._replace(gap=there.gap) for step, there in placed))
     equations = [workings.equation(step.body) for step in found.steps]
     known = [one for one in equations if one is not None]
     order = _chained(known, question, answer) if len(known) == len(equations) else None
-    return reasoning if order is None else str(found.but([found.steps[at].body for at in order]))
+    return str(found if order is None else found.but([found.steps[at].body for at in order]))
 
 
-def _placed(found: Working, steps: Sequence[Step]) -> str:
-    """These steps, with the line ends where they were."""
-    moved = (step._replace(gap=there.gap) for step, there in zip(steps, found.steps, strict=True))
-    return str(Working(found.before, tuple(moved)))
-
-
-_MOST = 2_000
-"""Orders that are looked at."""
+_MOST, _PATIENCE = 1_000, 10_000
+"""Orders that are looked at, and steps that are taken on the way to them."""
 
 
 def _chained(equations: Sequence[Equation], question: str, answer: str) -> list[int] | None:
@@ -168,11 +171,13 @@ def _chained(equations: Sequence[Equation], question: str, answer: str) -> list[
 
 
 def _orders(equations: Sequence[Equation]) -> Iterator[list[int]]:
-    """Every order that is a chain, depth first, as far as the patience for dead ends goes."""
+    """Every order that is a chain, depth first, as far as the patience goes."""
+    if (Counter(one.left for one in equations) - Counter(one.result for one in equations)).total() > 1:
+        return  # more than one begins with what none comes out at
     after: dict[str, list[int]] = {}
     for at, one in enumerate(equations):
         after.setdefault(one.left, []).append(at)
-    paths, patience = [[at] for at in reversed(range(len(equations)))], 50 * _MOST
+    paths, patience = [[at] for at in reversed(range(len(equations)))], _PATIENCE
     while paths and patience:
         path = paths.pop()
         patience -= 1
