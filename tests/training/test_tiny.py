@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from msgspec.structs import replace
 
 from azeotrope.errors import Misconfigured
 from azeotrope.models.open import Open
@@ -122,3 +123,13 @@ def test_nothing_to_learn(learner: TinyLearner) -> None:
         learner.fit([], seed=0)
     with pytest.raises(Misconfigured, match="longer than 256 tokens"):
         learner.fit([Example(Request.of("a" * 300), "", "b")], seed=0)
+
+
+def test_muon_moves_every_weight_and_learns(alphabet: Any, lessons: list[Example]) -> None:
+    recipe = replace(RECIPE, optimiser="muon")
+    learner = TinyLearner(recipe, alphabet, device="cpu")
+    fitted, fresh = learner.fit(lessons, seed=0), learner.fresh(0)
+    assert fitted.curve[-1] < fitted.curve[0] - 1.5
+    moved = zip(fitted.model.net.parameters(), fresh.net.parameters(), strict=True)
+    assert all(not torch.equal(after, before) for after, before in moved)
+    assert not torch.allclose(weights(fitted.model), weights(TinyLearner(RECIPE, alphabet).fit(lessons, seed=0).model))

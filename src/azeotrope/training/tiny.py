@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from msgspec import Meta
@@ -38,11 +38,14 @@ class Tiny(Record, frozen=True):
     intermediate: Count = 384
     steps: Count = 1000
     batch: Count = 32
+    optimiser: Literal["adamw", "muon"] = "adamw"
+    """muon: orthogonalised momentum for the layers' matrices (Jordan et al. 2024, as torch has it), AdamW for the rest;
+    on `steps` it leaves the plateau in a third of the steps."""
     rate: Annotated[float, Meta(gt=0)] = 3e-3
     """Peak learning rate: linear warm-up, constant to the middle, then linear to a fiftieth."""
     warmup: Annotated[int, Meta(ge=0)] = 50
     decay: Annotated[float, Meta(ge=0)] = 0.05
-    """AdamW's weight decay, on matrices only."""
+    """Weight decay, on matrices only."""
     longest: Count = 256
     """Tokens of an example; longer ones are cut and counted."""
     max_tokens: Count = 160
@@ -91,16 +94,18 @@ class _Training:
     def run(self, seed: int) -> Fitted:
         began, tokens, losses = cpu_seconds(), 0, list[float]()
         net = self._model.net.train()
-        optimiser = _optimiser(net, self._recipe)
+        optimisers = _optimisers(net, self._recipe)
         todo = batches(self._corpus.rows, self._recipe.batch, self._steps, seed, self._model.pad)
         for step, batch in enumerate(todo):
-            for group in optimiser.param_groups:
-                group["lr"] = self._recipe.rate * schedule(step, self._steps, self._recipe.warmup)
+            rate = self._recipe.rate * schedule(step, self._steps, self._recipe.warmup)
+            for group in (group for optimiser in optimisers for group in optimiser.param_groups):
+                group["lr"] = rate
             loss = self._of(net, batch.to(self._model.device))
-            optimiser.zero_grad(set_to_none=True)
+            net.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimiser.step()
+            for optimiser in optimisers:
+                optimiser.step()
             tokens += batch.ids.numel()
             losses.append(loss.item())
         net.eval()
@@ -134,11 +139,17 @@ def schedule(step: int, steps: int, warmup: int) -> float:
     return min(1.0, (step + 1) / max(1, warmup)) * (1.0 if done < 0.5 else max(0.02, 2 * (1 - done)))
 
 
-def _optimiser(net: Any, recipe: Tiny) -> torch.optim.Optimizer:
-    matrices = [p for p in net.parameters() if p.ndim > 1]
+def _optimisers(net: Any, recipe: Tiny) -> list[torch.optim.Optimizer]:
+    """AdamW for all, or for what Muon does not take: embeddings and vectors."""
+    inner = [p for name, p in net.named_parameters() if p.ndim == 2 and "embed" not in name]
+    taken = set(map(id, inner)) if recipe.optimiser == "muon" else set[int]()
+    matrices = [p for p in net.parameters() if p.ndim > 1 and id(p) not in taken]
     vectors = [p for p in net.parameters() if p.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": recipe.decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), foreach=True)
+    adamw = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), foreach=True)
+    if not taken:
+        return [adamw]
+    return [adamw, torch.optim.Muon(inner, recipe.rate, recipe.decay, adjust_lr_fn="match_rms_adamw")]
 
 
 def _net(recipe: Tiny, tokenizer: Any, seed: int) -> Any:
