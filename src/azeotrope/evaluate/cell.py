@@ -6,7 +6,6 @@ A failure is a result, too: a cell with its reason.
 from __future__ import annotations
 
 import time
-import traceback
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,10 +16,10 @@ from pathlib import Path
 from azeotrope import catalog, lift, measure
 from azeotrope.codec import convert
 from azeotrope.distill import Thief, Wash
-from azeotrope.errors import Misconfigured, Refused, Unavailable
 from azeotrope.evaluate import learners, teachers
 from azeotrope.evaluate.facts import problems, task_of
-from azeotrope.evaluate.grid import JUDGED, Todo, Variant, defended
+from azeotrope.evaluate.grid import IDENTITY, JUDGED, Todo, Variant, defended
+from azeotrope.evaluate.outcome import Failure, failed, reason
 from azeotrope.evaluate.plan import SHIPPED, Experiment, Method
 from azeotrope.evaluate.store import Store
 from azeotrope.evaluate.traces import recorded
@@ -28,19 +27,13 @@ from azeotrope.measure import Measured
 from azeotrope.models.dialect import Dialect
 from azeotrope.models.open import Open
 from azeotrope.protocols import Defense, Given, Model
-from azeotrope.types import Cell, Record, Score, Trace, Utility
+from azeotrope.splits import SPLITS
+from azeotrope.types import Cell, Score, Trace, Utility
 
 SAMPLES, LONGEST = 4, 4000
 """What a student said: so many problems, so many characters of each."""
 _CHARACTERS_A_TOKEN = 4
 """Where the teacher's tokenizer is not at hand."""
-
-
-class Failure(Record, frozen=True):
-    """A teacher behind a defense that could not be judged."""
-
-    digest: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +62,6 @@ async def done(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> Cell
         return failed(todo, reason(error), time.perf_counter() - began)
 
 
-def failed(todo: Todo, why: str, seconds: float) -> Cell | Failure:
-    """The record of what did not come to a score."""
-    if todo.attack is None:
-        return Failure(todo.digest, why)
-    return Cell(
-        todo.digest, todo.defense.label, todo.attack.label, todo.task.label, todo.seed, todo.stage, todo.split,
-        seconds=seconds, reason=why,
-    )  # fmt: skip
-
-
-def reason(error: Exception) -> str:
-    """What happened, and where if it is a fault of the code's."""
-    said = f"{error}".strip().partition("\n")[0][:400]
-    if isinstance(error, Misconfigured | Refused):
-        return f"refused: {said}"
-    if isinstance(error, Unavailable):
-        return f"unavailable: {said}"
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "azeotrope" in Path(frame.filename).parts] or frames
-    where = f" ({Path(ours[-1].filename).name}:{ours[-1].lineno})" if ours else ""
-    return f"{type(error).__name__}: {said}{where}"
-
-
 @asynccontextmanager
 async def _opened(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> AsyncGenerator[Bench, None]:
     async with AsyncExitStack() as stack:
@@ -112,8 +82,12 @@ async def _opened(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> A
 
 
 def _defense(todo: Todo, given: Given) -> Defense:
-    """The named defense; of some subjects only, where the task says so."""
-    return lift.defense(todo.defense.name, todo.defense.config, given)
+    """The named defense; of some subjects only, where the experiment says so."""
+    whole, subjects = lift.defense(todo.defense.name, todo.defense.config, given), todo.task.protect_subjects
+    if not subjects or todo.defense.name == IDENTITY:
+        return whole
+    asked = [problem for split in SPLITS for problem in task_of(todo.task).problems(split)]
+    return lift.only(whole, lift.about(asked, subjects))
 
 
 async def _cell(bench: Bench, attack: Variant) -> Cell:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from statistics import fmean
 from typing import NamedTuple
 
-from azeotrope.evaluate.grid import UNTAUGHT, Todo
+from azeotrope.evaluate.grid import UNTAUGHT, Todo, variants
 from azeotrope.evaluate.plan import Experiment
 from azeotrope.types import Cell, Utility
 
@@ -19,6 +19,7 @@ class Estimates:
 
     def __init__(self, plan: Experiment, cells: Iterable[Cell], utilities: Iterable[Utility]) -> None:
         self._plan = plan
+        self._shares = {variant.label: variant.share for attack in plan.attacks for variant in variants(attack)}
         self._seconds: dict[tuple[str, ...], list[float]] = {}
         for one in (*cells, *utilities):
             self.add(one)
@@ -29,6 +30,7 @@ class Estimates:
             self._note(("utility",), one.seconds)
         elif not one.reason:
             share = self._plan.screen.share if one.stage == "screen" else 1.0
+            share *= self._shares.get(one.attack, 1.0)
             for like in _alike(one.task, one.attack, one.stage):
                 self._note(like.key, one.seconds / (1.0 if like.same_stage else share))
 

@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from azeotrope.evaluate.cell import Failure, failed
 from azeotrope.evaluate.estimate import Estimates
 from azeotrope.evaluate.grid import Todo
+from azeotrope.evaluate.outcome import Failure, failed
 from azeotrope.evaluate.results import Results
 from azeotrope.evaluate.running import Crew, Died, Site
 from azeotrope.types import Cell, Record, Run, Utility

@@ -40,12 +40,9 @@ class Store:
         self._owner = uuid4().hex
         try:
             self._owners.mkdir(parents=True, exist_ok=True)
+            self._db = _connected(folder / "traces.db")
             self._lock = (self._owners / self._owner).open("wb")
             fcntl.flock(self._lock, fcntl.LOCK_EX)
-            self._db = sqlite3.connect(folder / "traces.db", timeout=_PATIENCE, isolation_level=None)
-            _patiently(self._db, "pragma journal_mode = wal")
-            self._db.execute("pragma synchronous = normal")
-            self._db.executescript(_TABLES)
         except (OSError, sqlite3.DatabaseError) as error:
             raise Misconfigured(
                 f"cannot keep traces in {folder}: {error}; move the folder away to begin anew"
@@ -120,6 +117,18 @@ class _Writing:
 
     def __exit__(self, kind: Any, *_: Any) -> None:
         self._db.execute("commit" if kind is None else "rollback")
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
+    try:
+        _patiently(db, "pragma journal_mode = wal")
+        db.execute("pragma synchronous = normal")
+        db.executescript(_TABLES)
+    except sqlite3.DatabaseError:
+        db.close()
+        raise
+    return db
 
 
 def _patiently(db: sqlite3.Connection, statement: str) -> None:

@@ -1,0 +1,90 @@
+"""What is confirmed: per defense and task the worst attacks, the best variant of each; every control besides."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from azeotrope.evaluate.choose import chosen
+from azeotrope.evaluate.grid import Todo, Variant
+from azeotrope.evaluate.plan import Shield, Subject
+from azeotrope.types import Cell, Score
+
+
+def todo(attack: str, defense: str = "plan", task: str = "steps", control: bool = False) -> Todo:
+    variant = Variant(attack, attack.partition(":")[0], attack, {}, ())
+    words = f"{task}/{defense}/{attack}"
+    return Todo(words, Subject(task, task), Shield(defense, defense), variant, "screen", 0, 1 / 3, control)
+
+
+def cell(of: Todo, right: int, forced: int | None = None, asked: int = 100) -> Cell:
+    scores = {"raw": Score("+" * right + "-" * (asked - right))}
+    if forced is not None:
+        scores["forced"] = Score("+" * forced + "-" * (asked - forced))
+    return Cell(of.digest, of.defense.label, of.attack.label, of.task.label, 0, "screen", "validation", scores)
+
+
+def names(todos) -> list[str]:
+    return [todo.digest for todo in todos]
+
+
+def test_the_worst_three_go_on() -> None:
+    rates = {"a": 10, "b": 40, "c": 30, "d": 20, "e": 5}
+    screen = [todo(name) for name in rates]
+    cells = {one.digest: cell(one, rates[one.attack.label]) for one in screen}
+    assert names(chosen(screen, cells, 3)) == ["steps/plan/b", "steps/plan/c", "steps/plan/d"]
+
+
+def test_of_an_attack_only_its_best_variant_goes_on() -> None:
+    rates = {"a": 10, "a:2": 40, "a:3": 39, "b": 5, "c": 20}
+    screen = [todo(name) for name in rates]
+    cells = {one.digest: cell(one, rates[one.attack.label]) for one in screen}
+    assert names(chosen(screen, cells, 2)) == ["steps/plan/a:2", "steps/plan/c"]
+
+
+def test_each_defense_and_task_has_its_own_worst() -> None:
+    rates = {("plan", "x", "a"): 1, ("plan", "x", "b"): 2, ("plan", "y", "a"): 2, ("plan", "y", "b"): 1,
+             ("none", "x", "a"): 99, ("none", "x", "b"): 98}  # fmt: skip
+    screen = [todo(attack, defense, task) for defense, task, attack in rates]
+    cells = {one.digest: cell(one, right) for one, right in zip(screen, rates.values(), strict=True)}
+    assert names(chosen(screen, cells, 1)) == ["x/plan/b", "y/plan/a", "x/none/a"]
+
+
+def test_controls_go_on_and_take_no_attacks_place() -> None:
+    screen = [todo("never", "none", control=True), todo("answer_only", "none", control=True), todo("a", "none")]
+    cells = {screen[1].digest: cell(screen[1], 90), screen[2].digest: cell(screen[2], 10)}  # never has failed
+    assert names(chosen(screen, cells, 1)) == ["steps/none/never", "steps/none/answer_only", "steps/none/a"]
+
+
+def test_a_failure_is_no_candidate() -> None:
+    screen = [todo("a"), todo("b"), todo("c")]
+    failed = Cell(screen[0].digest, "plan", "a", "steps", 0, "screen", "validation", reason="died")
+    assert names(chosen(screen, {failed.digest: failed, screen[2].digest: cell(screen[2], 0)}, 3)) == ["steps/plan/c"]
+    assert chosen(screen[:1], {failed.digest: failed}, 3) == []
+
+
+def test_ties_fall_to_the_forced_score_then_to_the_plans_order() -> None:
+    screen = [todo("a"), todo("b"), todo("c")]
+    cells = {one.digest: cell(one, 20, forced) for one, forced in zip(screen, (20, 30, 20), strict=True)}
+    assert names(chosen(screen, cells, 1)) == ["steps/plan/b"]
+    assert names(chosen(screen, cells, 2)) == ["steps/plan/a", "steps/plan/b"]
+
+
+def test_a_rate_counts_not_the_number_of_right_answers() -> None:
+    few, many = todo("few"), todo("many")
+    cells = {few.digest: cell(few, 9, asked=10), many.digest: cell(many, 20, asked=100)}
+    assert names(chosen([many, few], cells, 1)) == ["steps/plan/few"]
+
+
+VARIANTS = st.tuples(st.sampled_from("abcdef"), st.integers(0, 3), st.integers(0, 100))
+
+
+@given(st.lists(VARIANTS, unique_by=lambda variant: variant[:2]), st.integers(1, 4))
+def test_nothing_left_behind_beats_what_went_on(found, worst) -> None:
+    screen = [todo(f"{family}:{at}") for family, at, _ in found]
+    cells = {one.digest: cell(one, right) for one, (_, _, right) in zip(screen, found, strict=True)}
+    going = chosen(screen, cells, worst)
+    rate = {one.digest: cells[one.digest].scores["raw"].rate for one in screen}
+    families = {one.attack.family for one in going}
+    assert len(going) == len(families) == min(worst, len({one.attack.family for one in screen}))
+    for one in screen:
+        rivals = [other for other in going if other.attack.family == one.attack.family] or going
+        assert rate[one.digest] <= min(rate[other.digest] for other in rivals)

@@ -1,0 +1,64 @@
+"""An experiment's file: what is wrong is refused with its place and the cure; what is said nowhere has a default."""
+
+import pytest
+
+from azeotrope.errors import Misconfigured
+from azeotrope.evaluate import read
+
+SFT = '[[attacks]]\nname = "sft"\n'
+WRONG = {
+    "an unknown attack": ('[[attacks]]\nname = "sftt"\n', r"x.toml: attacks\[0\]: no attack called 'sftt'; .*: .*sft"),
+    "an unknown setting": (
+        SFT + '[[attacks]]\nname = "mix"\nconfig = { portion = 0.5 }\n',
+        r"x.toml: attacks\[1\] 'mix': .*portion.*; there are: share",
+    ),
+    "a value out of range": (
+        SFT + '[[attacks]]\nname = "mix"\nconfig = { share = 2.0 }\n', r"x.toml: attacks\[1\] 'mix': .*share"),
+    "an unknown wash": (
+        '[[attacks]]\nname = "sft"\nwashes = ["bleach"]\n', r"attacks\[0\].washes\[0\]: no wash called"
+    ),
+    "an alternative's setting": (
+        '[[attacks]]\nname = "mix"\n[[attacks.alternatives]]\nlabel = "a"\nconfig = { share = 7.0 }\n',
+        r"attacks\[0\].alternatives\[0\] 'mix'",
+    ),
+    "an unknown defense": (SFT + '[[defenses]]\nname = "moat"\n', r"defenses\[0\]: no defense called 'moat'"),
+    "an unknown member": (SFT + '[[defenses]]\nname = "none"\nlable = "x"\n', r"x.toml: .*lable.* `\$.defenses\[0\]`"),
+    "an unknown table": (SFT + "[confrim]\n", "x.toml: .*confrim"),
+    "two of one name": (SFT + SFT, r"attacks\[1\] and attacks\[0\] are both called 'sft': give one a label"),
+    "the screen's seed again": (SFT + "[screen]\nseed = 2\n", r"\[confirm\] seeds hold the screen's own seed 2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_wrong_is_refused_with_its_place(lab, what) -> None:
+    body, said = WRONG[what]
+    with pytest.raises(Misconfigured, match=said):
+        lab.plan(body)
+
+
+def test_a_learner_is_refused_with_its_place(lab) -> None:
+    head = lab.write("").read_text()
+    with pytest.raises(Misconfigured, match=r"\[learner\]: .*`paces`|\[learner\]: .*paces.*; there are: steps"):
+        lab.plan(SFT, head.replace('"microlab:Copying"', '"microlab:Copying"\npaces = 3'))
+    with pytest.raises(Misconfigured, match=r"no kind of learner called 'big'; there are: tiny, hub"):
+        lab.plan(SFT, head.replace("microlab:Copying", "big"))
+    with pytest.raises(Misconfigured, match=r"\[learner\] needs a tokenizer"):
+        lab.plan(SFT, head.replace("microlab:Copying", "tiny"))
+
+
+def test_an_experiment_without_attacks_is_refused(lab) -> None:
+    with pytest.raises(Misconfigured, match=r"x.toml: .*`\$.attacks`"):
+        lab.plan("", "attacks = []\n" + lab.write("").read_text())
+
+
+def test_no_file_is_said(tmp_path) -> None:
+    with pytest.raises(Misconfigured, match="there is no file"):
+        read(tmp_path / "nowhere.toml")
+
+
+def test_labels_and_defaults(lab) -> None:
+    plan = lab.plan(SFT + '[[attacks]]\nname = "sft"\nwashes = ["filter", { name = "dedup" }]\n')
+    assert [attack.label for attack in plan.attacks] == ["sft", "sft+filter+dedup"]
+    assert [wash.name for wash in plan.attacks[1].washes] == ["filter", "dedup"]
+    assert all(wash.config for wash in plan.attacks[1].washes), "defaults are filled in"
+    assert (plan.name, plan.screen.seed, plan.learner.recipe) == ("x", 0, {"steps": 2})
