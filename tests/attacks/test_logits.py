@@ -34,7 +34,7 @@ def net(learner) -> Open:
 @pytest.fixture
 def batch(learner, traces) -> Batch:
     model = learner.fresh(0)
-    return Batch.of(encoded(model, examples(traces[:6]), 256).rows, model.pad)
+    return Batch.of(encoded(model, examples(traces[:3]), 256).rows, model.pad)
 
 
 @pytest.fixture
