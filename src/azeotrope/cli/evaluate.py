@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from azeotrope.evaluate import Preview, Progress, Summary, Watch
+    from azeotrope.evaluate import Experiment, Preview, Progress, Summary, Watch
 
 
 def evaluate(
@@ -26,6 +26,14 @@ def evaluate(
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes side by side; 0: as many as cores.")] = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and how long it takes.")] = False,
+    tiny: Annotated[
+        bool,
+        typer.Option(
+            "--tiny",
+            help="With --dry-run: run every stage for two steps, each model of the hub at two tiny random layers, data "
+            "sets a few rows of stand_ins.toml beside FILE; fetches nothing, writes nothing.",
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Steal from a teacher behind every defense, with every attack, and write down what each student scores.
@@ -38,6 +46,9 @@ def evaluate(
 
     plan = read(source)
     settings = Settings(stage, workers, minutes)
+    if tiny:
+        _rehearse(plan, source.parent / "stand_ins.toml", json)
+        return
     if dry_run:
         _show_plan(preview(plan, results, settings), json)
         return
@@ -117,6 +128,26 @@ def _show(summary: Summary, as_json: bool) -> None:
         typer.echo(f"  {times} x {reason}")
     if summary.left:
         typer.echo(f"{summary.left} were not begun: the same command goes on")
+
+
+def _rehearse(plan: Experiment, stand_ins: Path, as_json: bool) -> None:
+    """A line for each thing that was run; exit status 1 where one did not come to its end."""
+    from msgspec import json
+
+    from azeotrope.evaluate import standing_in
+    from azeotrope.evaluate.rehearsal import rehearse
+
+    faults = count = 0
+    for one in rehearse(plan, standing_in.read(stand_ins)):
+        count, faults = count + 1, faults + bool(one.reason)
+        how = one.reason or ("its wash left nothing of what untrained weights wrote" if one.early else "ran")
+        what = "".join(f", {number} {name}" for name, number in one.outcomes.items())
+        steps = f", {one.steps} steps" if one.steps else ""
+        typer.echo(json.encode(one).decode() if as_json else f"{_time(one.seconds):>7}  {one.what}: {how}{steps}{what}")
+    if not as_json:
+        typer.echo(f"{count} rehearsed, {faults} with a fault")
+    if faults:
+        raise typer.Exit(1)
 
 
 def _show_plan(plan: Preview, as_json: bool) -> None:

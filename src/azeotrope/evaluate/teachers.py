@@ -21,7 +21,7 @@ from azeotrope.models import opening
 from azeotrope.protocols import Model
 from azeotrope.types import Event, Fields, Request
 
-TASK = "task:"
+TASK, PYTHON = "task:", "python:"
 
 
 @asynccontextmanager
@@ -61,11 +61,16 @@ def identity(teacher: Teacher) -> str:
 
 @asynccontextmanager
 async def writing(spec: str, key_env: str, task: Subject) -> AsyncGenerator[Model | None, None]:
-    """The model that rewrites: `task:plan` is the task's own by rule; else see `models.opening`; None for ""."""
+    """The model that rewrites; None for "".
+
+    `task:plan` is the task's own by rule, `python:package.module:function` your own; else see `models.opening`.
+    """
     if not spec:
         yield None
     elif spec.startswith(TASK):
         yield offered(task)[spec.removeprefix(TASK)]()
+    elif spec.startswith(PYTHON):
+        yield _own(spec.removeprefix(PYTHON))
     else:
         async with opening.opened(spec, key=secret(key_env)) as model:
             yield model
@@ -107,7 +112,7 @@ def _own(path: str) -> Model:
     try:
         return getattr(importlib.import_module(home), name)()
     except (ImportError, AttributeError, ValueError) as error:
-        raise Misconfigured(f"[teacher] {path!r} cannot be loaded: {error}; give package.module:function") from None
+        raise Misconfigured(f"{path!r} cannot be loaded: {error}; give package.module:function") from None
 
 
 def _bytes(place: Path) -> dict[str, str]:

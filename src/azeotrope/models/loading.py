@@ -52,7 +52,7 @@ def loaded(source: str | Path, *, gguf_file: str | None = None, device: str = "a
     if there.type == "cpu":
         load = {"dtype": torch.float32, **load}
     try:
-        with _quiet():
+        with quiet():
             net: Any = AutoModelForCausalLM.from_pretrained(source, **load).eval()
             net.to(there)
             tokenizer = AutoTokenizer.from_pretrained(source, **{k: v for k, v in load.items() if k != "dtype"})
@@ -73,8 +73,8 @@ def _plain(net: Any) -> Any:
 
 
 @contextmanager
-def _quiet() -> Generator[None]:
-    """No progress bars while it loads."""
+def quiet() -> Generator[None]:
+    """No progress bars of transformers' meanwhile."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,7 +21,7 @@ from msgspec import Meta
 
 from azeotrope.errors import Misconfigured
 from azeotrope.models.dialect import Dialect
-from azeotrope.models.loading import placed
+from azeotrope.models.loading import Loaded, loaded, placed
 from azeotrope.models.open import Open
 from azeotrope.models.sampling import Sampling
 from azeotrope.training.examples import Example, encoded
@@ -86,18 +86,11 @@ class HubLearner:
 
     def fresh(self, seed: int) -> Open:
         """The weights as they come, the same for every seed."""
-        return self._pretrained
-
-    @cached_property
-    def _pretrained(self) -> Open:
         recipe = self._recipe
-        load: dict[str, Any] = {"revision": recipe.revision} if recipe.revision else {}
-        kept = torch.float32 if recipe.method == "full" else computed(recipe)  # an adapter's base is never changed
+        dtype = torch.float32 if recipe.method == "full" else computed(recipe)  # an adapter's base is never changed
+        net, tokenizer, _ = _pretrained(recipe.model, recipe.gguf_file, recipe.revision, recipe.device, dtype)
         dialect = Dialect(chat=True, think=recipe.think, split="tags" if recipe.think else "span")
-        return Open.load(
-            recipe.model, name=self.name, dialect=dialect, how=Sampling(max_tokens=recipe.max_tokens), dtype=kept,
-            gguf_file=recipe.gguf_file or None, device=recipe.device, **load,
-        )  # fmt: skip
+        return Open(net, tokenizer, name=self.name, dialect=dialect, how=Sampling(max_tokens=recipe.max_tokens))
 
     def fit(
         self, examples: Sequence[Example], *, seed: int, loss: Loss | None = None, weigh: Weigh | None = None,
@@ -116,6 +109,13 @@ class HubLearner:
         run = supervised(model, corpus.rows, self._recipe, steps=steps, seed=seed, hooks=Hooks(loss, weigh))
         spent = cpu_seconds() - began
         return Fitted(model, steps, run.tokens, spent, corpus.truncated, tenths(run.losses))
+
+
+@lru_cache(1)
+def _pretrained(model: str, gguf_file: str, revision: str, device: str, dtype: torch.dtype) -> Loaded:
+    """Loaded once for all the students that a process trains one after the other; each trains a copy."""
+    load: dict[str, Any] = {"revision": revision} if revision else {}
+    return loaded(model, gguf_file=gguf_file or None, device=device, dtype=dtype, **load)
 
 
 def steps_of(recipe: Hub, examples: int, share: float) -> int:
