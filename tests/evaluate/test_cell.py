@@ -177,6 +177,16 @@ async def test_real_weights_go_all_the_way(lab, weights) -> None:
         assert (again[name].digest, again[name].scores, again[name].samples) == (cell.digest, cell.scores, cell.samples)
 
 
+async def test_logits_over_other_tokens_than_the_students_are_refused(lab, weights, tmp_path) -> None:
+    from azeotrope.tasks import steps
+    from azeotrope.training.tokenizer import trained
+
+    trained(steps.corpus(0, 20), steps.PIECES, vocabulary=300).save_pretrained(tmp_path / "other")
+    head = HEAD.replace("WEIGHTS", str(weights)).replace('"tiny"', f'"tiny"\ntokenizer = "{tmp_path / "other"}"')
+    found = await all_of(lab, lab.plan('[[attacks]]\nname = "logits"\n', head))
+    assert "read the same examples as other tokens" in found["none x logits"].reason
+
+
 def test_other_weights_are_another_teacher_and_another_place_is_not(lab, weights, tmp_path) -> None:
     def identity(folder) -> str:
         return teachers.identity(Teacher("path", str(folder)))

@@ -128,6 +128,11 @@ class _RecordedOpen(_Recorded):
 
     _model: OpenModel
 
+    @property
+    def weights(self) -> OpenModel:
+        """The model itself: who reads its logits must read its tokens."""
+        return getattr(self._model, "weights", self._model)
+
     def shaped(self, shape: Shape) -> OpenModel:
         return self._model.shaped(shape)
 

@@ -9,6 +9,7 @@ Knows no loss and no attack. A teacher that is not open is refused with the reas
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,11 +34,15 @@ def opened(teacher: Model) -> OpenModel:
 
 
 def alike(teacher: OpenModel, student: Open, examples: Sequence[Example]) -> None:
-    """Raises `Misconfigured` where the two would read the examples as other tokens."""
-    if not isinstance(teacher, Open):
+    """Raises `Misconfigured` where the two would read the examples as other tokens.
+
+    `weights` is what a teacher with a memory has behind it.
+    """
+    weights: Any = getattr(teacher, "weights", teacher)
+    if not isinstance(weights, Open):
         return
     few = examples[:32]
-    theirs, ours = (encoded(one, few, _ANY) for one in (teacher, student))
+    theirs, ours = (encoded(one, few, _ANY) for one in (weights, student))
     if theirs != ours:
         raise Misconfigured(
             f"{teacher.name} and the student read the same examples as other tokens, so the teacher's logits say "
