@@ -74,7 +74,8 @@ class Shield(Record, frozen=True):
     label: str = ""
     config: Fields = field(default_factory=dict[str, Any])
     writer: str = ""
-    """The rewriter: `task:plan` (the task's own, by rule), or local, a .gguf path, hf:owner/name, an address."""
+    """The rewriter: `task:plan` (the task's own, by rule), `python:package.module:function` (yours), or local, a .gguf
+    path, hf:owner/name, an address."""
     writer_key_env: str = ""
     fallback: str = ""
     """A defense tried where a rewrite fails, such as terse."""
