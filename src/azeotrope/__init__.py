@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,10 +13,7 @@ if TYPE_CHECKING:
     from azeotrope.streams import ask, ask_all
     from azeotrope.types import Request, Step, Trace
 
-try:
-    __version__ = version("azeotrope")
-except PackageNotFoundError:  # run from a checkout that was never installed
-    __version__ = "0+unknown"
+    __version__: str
 
 _HOMES = {
     "azeotrope.lift": ("chain", "defense", "none", "rewriting", "shaping", "withholding"),
@@ -38,8 +34,20 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Public names are imported when first used, so that `import azeotrope` stays light."""
+    if name == "__version__":
+        return _version()
     if name not in _HOME:
         raise AttributeError(f"module 'azeotrope' has no attribute {name!r}")
     import importlib
 
     return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def _version() -> str:
+    """The installed version. Reading it costs a third of what `azeotrope --help` takes."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("azeotrope")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "0+unknown"
