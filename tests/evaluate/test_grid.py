@@ -92,6 +92,19 @@ def test_the_plain_paraphrase_is_a_control_where_a_task_writes_one(lab) -> None:
     }  # fmt: skip
 
 
+def test_where_no_defense_is_judged_nothing_needs_a_paraphrase_beside_it(lab) -> None:
+    alone = BODY[: BODY.index("[[defenses]]")] + BODY[BODY.index("[[attacks]]") :]
+    assert {defense for defense, _ in names(cells(lab.plan(alone), facts(writers=("paraphrase",))).screen)} == {"none"}
+
+
+def test_several_shares_of_the_budget_are_an_attack_each(lab) -> None:
+    found = cells(lab.plan(BODY.replace('name = "sft"', 'name = "sft"\nshares = [0.5, 1]')))
+    shares = {todo.attack.label: todo.share for todo in found.screen if todo.attack.name == "sft"}
+    assert shares == {"sft@0.5": pytest.approx(1 / 6), "sft@1": pytest.approx(1 / 3)}
+    one = {todo.digest for todo in cells(lab.plan(BODY)).screen if todo.attack.name == "sft"}
+    assert one == {todo.digest for todo in found.screen if todo.attack.label == "sft@1"}, "a label decides nothing"
+
+
 def test_a_writer_that_the_task_does_not_have_is_refused(lab) -> None:
     body = BODY + '[[defenses]]\nname = "instruct"\nwriter = "task:plan"\n'
     with pytest.raises(Misconfigured, match="'task:plan', but the task 'micro' offers paraphrase"):

@@ -132,12 +132,14 @@ class Grid:
         ]
 
     def _defenses(self, task: Subject) -> list[Shield]:
-        """The experiment's, after the identity, and before the plain paraphrase where the task has a writer of it."""
+        """The experiment's, after the identity. What a defense must beat comes last: the plain paraphrase, where the
+        task has a writer of it and there is a defense."""
         out = list(self._plan.defenses)
         if not any(defense.name == IDENTITY for defense in out):
             out.insert(0, Shield(IDENTITY, IDENTITY))
         spec = f"task:{PARAPHRASE}"
-        if PARAPHRASE in self._facts.tasks[task.label].writers and not any(one.writer == spec for one in out):
+        offered = PARAPHRASE in self._facts.tasks[task.label].writers
+        if offered and len(out) > 1 and not any(one.writer == spec for one in out):
             config = checked("defenses", "instruct", {}, "the control paraphrase")
             out.append(Shield("instruct", PARAPHRASE, config, spec))
         return out
@@ -179,11 +181,11 @@ class Grid:
 
 
 def variants(attack: Theft) -> list[Variant]:
-    """The attack as it is, then its alternatives."""
+    """The attack as it is, then its alternatives. It has one share: `reading` makes one of each point of a curve."""
     washes = tuple(wash for wash in attack.washes if isinstance(wash, Method))
     plain = Variant(
         attack.label, attack.label, attack.name, attack.config, washes, attack.writer, attack.writer_key_env,
-        attack.share,
+        attack.shares[0],
     )  # fmt: skip
     others = [
         replace(

@@ -13,6 +13,9 @@ from azeotrope.models.text import Policy
 from azeotrope.types import Fields, Record
 
 Count = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(gt=0, le=1)]
+CURVE = "@"
+"""Between an attack's label and its share of the budget, where it has several."""
 
 
 class Teacher(Record, frozen=True):
@@ -102,8 +105,8 @@ class Theft(Record, frozen=True):
     writer: str = ""
     """A model that the thief owns: see `Shield.writer`."""
     writer_key_env: str = ""
-    share: Annotated[float, Meta(gt=0, le=1)] = 1.0
-    """Of the learner's steps: several entries of one attack make a learning curve."""
+    shares: Annotated[tuple[Share, ...], Meta(min_length=1)] = (1.0,)
+    """Of the learner's steps. Several make a learning curve: an attack each, its share behind an @ in its label."""
     alternatives: tuple[Alternative, ...] = ()
 
 
@@ -111,7 +114,7 @@ class Screen(Record, frozen=True):
     """Every cell at one seed and a part of the training budget, judged on validation."""
 
     seed: int = 0
-    share: Annotated[float, Meta(gt=0, le=1)] = 1 / 3
+    share: Share = 1 / 3
 
 
 class Confirm(Record, frozen=True):

@@ -17,6 +17,7 @@ from azeotrope.codec import convert, read_toml
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import learners
 from azeotrope.evaluate.plan import (
+    CURVE,
     SHIPPED,
     Alternative,
     Confirm,
@@ -64,7 +65,11 @@ def read(path: Path) -> Experiment:
         _labelled(
             [_shield(one, _at(place, "defenses", at)) for at, one in enumerate(file.defenses)], place, "defenses"
         ),
-        _labelled([_theft(one, _at(place, "attacks", at)) for at, one in enumerate(file.attacks)], place, "attacks"),
+        _labelled(
+            [point for at, one in enumerate(file.attacks) for point in _points(_theft(one, _at(place, "attacks", at)))],
+            place,
+            "attacks",
+        ),
         file.screen,
         file.confirm,
     )
@@ -113,6 +118,13 @@ def _theft(one: Theft, place: str) -> Theft:
         alternatives=tuple(_alternative(other, one, f"{place}.alternatives[{at}]")
                            for at, other in enumerate(one.alternatives)),
     )  # fmt: skip
+
+
+def _points(one: Theft) -> list[Theft]:
+    """One attack for each of its shares of the budget."""
+    if len(one.shares) == 1:
+        return [one]
+    return [replace(one, label=f"{one.label}{CURVE}{share:g}", shares=(share,)) for share in one.shares]
 
 
 def _alternative(other: Alternative, of: Theft, place: str) -> Alternative:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from azeotrope import catalog
 from azeotrope.report.costs import costs
+from azeotrope.report.curves import curves
 from azeotrope.report.measured import Measures, mcnemar, tokens
 from azeotrope.report.records import Board, Control, Role, Row, Square
 from azeotrope.report.results import STAGES, Group, Results, Stage
@@ -45,6 +46,7 @@ def board(results: Results, task: str, measures: Measures) -> Board:
         controls=tuple(_controls(by_stage, weakest.get(IDENTITY, ""), measures)),
         squares=found,
         costs=costs(found, attacks),
+        curves=curves(found),
         unranked=tuple(name for name in names if name not in weakest),
     )
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from msgspec.structs import replace
 
 from azeotrope.report import words
+from azeotrope.report.learning import learning
 from azeotrope.report.plot import plot
 from azeotrope.report.records import Board, Figure, Report, Square
 from azeotrope.report.words import visible
@@ -37,7 +38,7 @@ def page(report: Report) -> str:
         runs=_runs(report), anchor=_anchors(report), visible=visible, interval=words.interval, basis=words.basis,
         shown=_shown, brief=_brief, tally=_tally, span=_span, chances=_chances, multiple=_multiple, pointer=_pointer,
         place=_place, top=_top, heat=_heat, apart=_apart, defenses=_defenses, squares=_squares, square=_square,
-        plots=_plots,
+        plots=_plots, learning=_learning,
     )  # fmt: skip
 
 
@@ -138,3 +139,12 @@ def _square(board: Board, defense: str, attack: str) -> tuple[int, Square, int] 
 def _plots(board: Board, number: int) -> list[dict[str, Any]]:
     drawn = {kind: plot(board, kind, f"plot-{number}-{kind}") for kind in PANELS}
     return [{"svg": Markup(svg), "what": PANELS[kind]} for kind, svg in drawn.items() if svg]  # noqa: S704 - escaped
+
+
+def _learning(board: Board, number: int) -> list[dict[str, Any]]:
+    """A panel for each defense that has learning curves."""
+    return [
+        {"svg": Markup(learning(own, f"learning-{number}-{at}")), "what": f"Behind {visible(defense)}."}  # noqa: S704 - escaped
+        for at, defense in enumerate(dict.fromkeys(curve.defense for curve in board.curves))
+        if (own := [curve for curve in board.curves if curve.defense == defense])
+    ]

@@ -160,6 +160,23 @@ class Cost(Record, frozen=True):
     cpu_seconds: tuple[float, float]
 
 
+class Point(Record, frozen=True):
+    """One place on a learning curve."""
+
+    steps: float
+    """Optimiser steps of a student, mean over seeds."""
+    student: Figure
+
+
+class Curve(Record, frozen=True):
+    """One attack on one defense at several training budgets."""
+
+    defense: str
+    attack: str
+    points: tuple[Point, ...]
+    """By steps."""
+
+
 class Board(Record, frozen=True):
     """One task."""
 
@@ -173,6 +190,7 @@ class Board(Record, frozen=True):
     controls: tuple[Control, ...]
     squares: tuple[Square, ...]
     costs: tuple[Cost, ...] = ()
+    curves: tuple[Curve, ...] = ()
     unranked: tuple[str, ...] = ()
     """Defenses without a confirmed cell."""
 
