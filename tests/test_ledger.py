@@ -364,11 +364,11 @@ async def test_a_newer_schema_is_neither_written_nor_read(path: Path) -> None:
     async with Ledger(path):
         pass
     with closing(sqlite3.connect(path)) as file:
-        file.execute("UPDATE ledger_schema SET version = 2")
+        file.execute("UPDATE ledger_schema SET version = 3")
         file.commit()
-    with pytest.raises(Misconfigured, match="schema 2"):
+    with pytest.raises(Misconfigured, match="schema 3"):
         await Ledger(path).__aenter__()
-    with pytest.raises(Misconfigured, match="schema 2"):
+    with pytest.raises(Misconfigured, match="schema 3"):
         count(path)
 
 

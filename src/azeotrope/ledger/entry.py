@@ -16,8 +16,9 @@ from msgspec import Struct, field
 from azeotrope.codec import encode
 from azeotrope.types import Outcome, Step, Trace
 
-VERSION = 1
-"""Of the canonical encoding below; it is the first field of every leaf."""
+RELEASE, NOTE = b"\0\x01", b"\0\x02"
+"""What a leaf is of, and which canonical encoding of it: the first two bytes after the key, so neither passes for the
+other."""
 
 Content = Literal["request", "reasoning", "answer"]
 _LONGEST = 500
@@ -124,7 +125,7 @@ def canonical(entry: Entry) -> bytes:
     Text is UTF-8, a number 8 bytes big-endian, an absent value has length 0. Raises `ValueError` or `OverflowError`
     for text that has no UTF-8 and for numbers outside [0, 2^63).
     """
-    parts = (
+    return prefixed(
         entry.request_id.encode(),
         entry.customer.encode(),
         entry.policy.encode(),
@@ -141,15 +142,20 @@ def canonical(entry: Entry) -> bytes:
         entry.reasoning or b"",
         entry.answer or b"",
     )
+
+
+def prefixed(*parts: bytes) -> bytes:
+    """Each part as its length (4 bytes, big-endian) and its bytes: no two lists of parts give the same bytes."""
     return b"".join([piece for part in parts for piece in (len(part).to_bytes(4), part)])
 
 
-def leaf(seq: int, fields: bytes, key: bytes) -> bytes:
-    """SHA-256(key || version, 2 bytes || length-prefixed seq || fields): the entry of the Merkle log, 32 bytes.
+def leaf(seq: int, fields: bytes, key: bytes, kind: bytes = RELEASE) -> bytes:
+    """SHA-256(key || kind, 2 bytes || length-prefixed seq || fields): an entry of the log, 32 bytes.
 
-    `fields` is the `canonical` encoding, `key` is `key_of(salt, "leaf")`, 32 bytes.
+    `key` is `key_of(salt, "leaf")`, 32 bytes: the leaf's salt, which opens this leaf and no content of it. `fields` is
+    the `canonical` encoding. In the tree the entry is hashed as RFC 9162, section 2.1.1 says: SHA-256(0x00 || entry).
     """
-    return hashlib.sha256(b"".join((key, VERSION.to_bytes(2), b"\0\0\0\x08", _number(seq), fields))).digest()
+    return hashlib.sha256(b"".join((key, kind, b"\0\0\0\x08", _number(seq), fields))).digest()
 
 
 def clean(name: str) -> str:

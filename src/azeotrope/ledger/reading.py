@@ -5,32 +5,36 @@ Knows nothing of how records come in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import Connection, Engine, Select, func, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
 from azeotrope.errors import Misconfigured
-from azeotrope.ledger.tables import address, check, engine, records, salts, unopened
+from azeotrope.ledger import tree
+from azeotrope.ledger.heads import Head
+from azeotrope.ledger.notes import Commitment, N, Spent, read
+from azeotrope.ledger.tables import address, check, engine, notes, records, salts, unopened
 
+T = TypeVar("T")
 _PAGE = 1000
 
 
 def tail(dsn: str | Path, last: int = 10, *, customer: str | None = None) -> list[dict[str, Any]]:
     """The newest records, oldest of them first. Raises `Misconfigured` or `Unavailable`."""
     newest = _chosen(select(records), customer, None).order_by(records.c.seq.desc()).limit(last)
-    with _Reading(dsn) as reading:
+    with Reading(dsn) as reading:
         return [plain(row) for row in reversed(reading.rows(newest))]
 
 
 def count(dsn: str | Path, *, customer: str | None = None, since: datetime | None = None) -> int:
     """How many records there are."""
-    with _Reading(dsn) as reading:
+    with Reading(dsn) as reading:
         (row,) = reading.rows(_chosen(select(func.count().label("count")).select_from(records), customer, since))
         return row["count"]
 
@@ -51,10 +55,39 @@ def export(
     if with_salts:
         wanted = wanted.add_columns(salts.c.salt).join(salts, salts.c.seq == records.c.seq)
     wanted = _chosen(wanted, customer, since).order_by(records.c.seq).limit(_PAGE)
-    with _Reading(dsn) as reading:
+    with Reading(dsn) as reading:
         while page := reading.rows(wanted.where(records.c.seq > after)):
             yield from map(plain, page)
             after = page[-1]["seq"]
+
+
+def newest(dsn: str | Path) -> Head | None:
+    """The newest signed head, with its time stamp if it has one; None where none was signed."""
+    return next(iter(heads(dsn, last=1)), None)
+
+
+def heads(dsn: str | Path, *, last: int | None = None) -> list[Head]:
+    """The signed heads, oldest first; of those the `last`."""
+    with Reading(dsn) as reading:
+        return reading.asked(lambda connection: tree.known_heads(connection, last=last), [])
+
+
+def commitments(dsn: str | Path, under: Head | None = None) -> list[Commitment]:
+    """The commitments to keys in the order of the log; with `under` those that this head covers."""
+    return _noted(dsn, Commitment, under)
+
+
+def spent(dsn: str | Path, under: Head | None = None) -> list[Spent]:
+    """The probes that were spent, in the order of the log; with `under` those that this head covers."""
+    return _noted(dsn, Spent, under)
+
+
+def _noted(dsn: str | Path, kind: type[N], under: Head | None) -> list[N]:
+    wanted = select(notes.c.body).where(notes.c.kind == kind.KIND).order_by(notes.c.seq)
+    if under is not None:
+        wanted = wanted.where(notes.c.seq < under.size)
+    with Reading(dsn) as reading:
+        return reading.asked(lambda connection: [read(body, kind) for body in connection.execute(wanted).scalars()], [])
 
 
 def plain(row: RowMapping) -> dict[str, Any]:
@@ -78,7 +111,7 @@ def _chosen(wanted: Select[Any], customer: str | None, since: datetime | None) -
     return wanted
 
 
-class _Reading:
+class Reading:
     """A connection that cannot write. Each `rows` is a transaction of its own, so that a slow reader blocks nobody."""
 
     def __init__(self, dsn: str | Path) -> None:
@@ -87,11 +120,11 @@ class _Reading:
         if a_file and not Path(self._url.database or "").exists():
             raise Misconfigured(f"there is no ledger at {self._url.database}")
 
-    def __enter__(self) -> _Reading:
+    def __enter__(self) -> Reading:
         self._engine: Engine = engine(self._url, patience=5.0, writing=False)
         try:
             with self._engine.begin() as connection:
-                check(connection)
+                self.version = check(connection)
         except SQLAlchemyError as error:
             self._engine.dispose()
             raise unopened(error, self._url) from None
@@ -104,8 +137,14 @@ class _Reading:
         self._engine.dispose()
 
     def rows(self, wanted: Select[Any]) -> list[RowMapping]:
+        return self.asked(lambda connection: list(connection.execute(wanted).mappings()))
+
+    def asked(self, question: Callable[[Connection], T], before: T | None = None) -> T:
+        """The answer, in one transaction. `before`: the answer of a ledger from before there were notes and heads."""
+        if before is not None and self.version < 2:
+            return before
         try:
             with self._engine.begin() as connection:
-                return list(connection.execute(wanted).mappings())
+                return question(connection)
         except SQLAlchemyError as error:
             raise unopened(error, self._url) from None

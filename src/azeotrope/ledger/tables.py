@@ -1,4 +1,4 @@
-"""The ledger's tables and how they are opened. Knows nothing of entries.
+"""The ledger's tables and how they are opened. Knows nothing of entries and of hashes.
 
 Portable SQL by SQLAlchemy Core; what is SQLite's own stands in `_tune` (how it opens) and in the triggers, which make
 the file refuse to change or lose a record whoever asks.
@@ -32,8 +32,11 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 
 from azeotrope.errors import Misconfigured, Unavailable
 
-SCHEMA = 1
-"""Of the tables. A file of a newer one is not opened."""
+SCHEMA = 2
+"""Of the tables. A ledger of a newer one is not opened; one of an older one becomes ours when it is next written.
+
+2: notes, heads, time stamps, subtrees; releases and notes share one sequence, which the salts keep without gaps.
+"""
 
 _SEQ = BigInteger().with_variant(Integer, "sqlite")  # SQLite's row id: no index of its own
 _META = MetaData()
@@ -43,7 +46,7 @@ schema = Table("ledger_schema", _META, Column("version", Integer, primary_key=Tr
 records = Table(
     "ledger_records",
     _META,
-    Column("seq", _SEQ, primary_key=True, autoincrement=False, comment="0, 1, 2, ... without gaps"),
+    Column("seq", _SEQ, primary_key=True, autoincrement=False, comment="a place in the log"),
     Column("leaf", LargeBinary(32), nullable=False),
     Column("request_id", Text, nullable=False),
     Column("customer", Text, nullable=False),
@@ -62,11 +65,46 @@ records = Table(
     Column("answer", LargeBinary(32)),
 )
 
+notes = Table(
+    "ledger_notes",
+    _META,
+    Column("seq", _SEQ, primary_key=True, autoincrement=False, comment="a place in the log"),
+    Column("leaf", LargeBinary(32), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False, comment="canonical JSON"),
+)
+
 salts = Table(
     "ledger_salts",
     _META,
-    Column("seq", _SEQ, primary_key=True, autoincrement=False),
+    Column("seq", _SEQ, primary_key=True, autoincrement=False, comment="0, 1, 2, ... without gaps"),
     Column("salt", LargeBinary(32), nullable=False),
+)
+
+heads = Table(
+    "ledger_heads",
+    _META,
+    Column("seq", _SEQ, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False, comment="how many leaves it covers"),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("time", BigInteger, nullable=False, comment="Unix microseconds"),
+    Column("key", LargeBinary(32), nullable=False, comment="the Ed25519 public key"),
+    Column("signature", LargeBinary(64), nullable=False),
+)
+
+stamps = Table(
+    "ledger_stamps",
+    _META,
+    Column("seq", _SEQ, primary_key=True, autoincrement=False),
+    Column("head", BigInteger, nullable=False, comment="seq of the head"),
+    Column("response", LargeBinary, nullable=False, comment="RFC 3161 TimeStampResp, DER"),
+)
+
+subtrees = Table(
+    "ledger_subtrees",
+    _META,
+    Column("seq", _SEQ, primary_key=True, autoincrement=False, comment="subtree i: leaves [1024 i, 1024 (i + 1))"),
+    Column("root", LargeBinary(32), nullable=False),
 )
 
 _FORBID = """CREATE TRIGGER %(table)s_no_{verb} BEFORE {verb} ON %(table)s
@@ -76,8 +114,18 @@ _NEXT = """CREATE TRIGGER %(table)s_next BEFORE INSERT ON %(table)s
 WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), -1) + 1 FROM %(table)s)
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"""
 
-for _table in (records, salts):
-    for _trigger in (_FORBID.format(verb="UPDATE"), _FORBID.format(verb="DELETE"), _NEXT):
+# Releases and notes take turns in one sequence: a row stands beyond the last of its table, and its salt is there.
+_TURN = """CREATE TRIGGER %(table)s_next BEFORE INSERT ON %(table)s
+WHEN NEW.seq <= (SELECT coalesce(max(seq), -1) FROM %(table)s)
+  OR NOT EXISTS (SELECT 1 FROM ledger_salts WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"""
+
+for _table in (salts, records, notes, heads, stamps, subtrees):
+    for _trigger in (
+        _FORBID.format(verb="UPDATE"),
+        _FORBID.format(verb="DELETE"),
+        _TURN if _table in (records, notes) else _NEXT,
+    ):
         event.listen(_table, "after_create", DDL(_trigger).execute_if(dialect="sqlite"))
 
 
@@ -145,16 +193,27 @@ def opened(dsn: str | Path, *, patience: float) -> Engine:
     return made
 
 
-def check(connection: Connection, *, create: bool = False) -> None:
-    """Refuses a newer schema; writes ours into a new ledger."""
-    versions = connection.execute(select(schema.c.version)).scalars().all()
-    if not versions and create:
+def check(connection: Connection, *, create: bool = False) -> int:
+    """The ledger's schema. Refuses a newer one; `create` writes ours into a new or older ledger."""
+    version = max(connection.execute(select(schema.c.version)).scalars(), default=0)
+    if version == 0 and create:
         connection.execute(insert(schema).values(version=SCHEMA))
-    elif max(versions, default=0) != SCHEMA:
+    elif not 1 <= version <= SCHEMA:
         raise Misconfigured(
-            f"the ledger has schema {max(versions, default=0)}, this azeotrope knows {SCHEMA}: "
+            f"the ledger has schema {version}, this azeotrope knows {SCHEMA}: "
             "use the version that wrote it or a newer one"
         )
+    elif version < SCHEMA and create:
+        _renew(connection)
+    return SCHEMA if create else version
+
+
+def _renew(connection: Connection) -> None:
+    """Schema 1 -> 2: the new tables are there already; the sequence is kept by other rules."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("DROP TRIGGER ledger_records_next")
+        connection.execute(DDL(_TURN).against(records))
+    connection.execute(update(schema).values(version=SCHEMA))
 
 
 def reason(error: Exception) -> str:

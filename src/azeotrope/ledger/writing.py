@@ -20,10 +20,14 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import SQLAlchemyError
 
 from azeotrope.errors import Unavailable
-from azeotrope.ledger.entry import Entry, canonical, key_of, leaf
-from azeotrope.ledger.tables import opened, reason, records, salts
+from azeotrope.ledger.entry import NOTE, Entry, canonical, key_of, leaf
+from azeotrope.ledger.notes import Note
+from azeotrope.ledger.signing import Heads, Signing
+from azeotrope.ledger.tables import address, notes, opened, reason, records, salts, unopened
 
-_LAST = str(select(func.max(records.c.seq)))
+_LAST = str(select(func.max(salts.c.seq)))
+_ALONE = "LOCK TABLE ledger_salts IN SHARE ROW EXCLUSIVE MODE"
+"""PostgreSQL: writers of several processes take turns, as SQLite's do by themselves; readers do not wait."""
 _CLOSED = "the ledger is closed"
 _GATHER = 0.002
 """Seconds a transaction waits for company when there has been some lately: a commit costs as much as 15 records.
@@ -39,20 +43,29 @@ class _Waiting:
 
     __slots__ = ("entries", "fields", "settled")
 
-    def __init__(self, entries: Sequence[Entry], settled: asyncio.Future[None]) -> None:
+    def __init__(self, entries: Sequence[Entry | Note], settled: asyncio.Future[None]) -> None:
         self.entries, self.settled = entries, settled
-        self.fields = [canonical(entry) for entry in entries]
+        self.fields = [canonical(entry) if isinstance(entry, Entry) else entry.canonical() for entry in entries]
 
 
 class Ledger:
     """An async context manager; it belongs to the event loop that opened it.
 
     `dsn`: a path or a database URL. `patience`: seconds a locked database is waited for. `room`: how many appends may
-    be under way; the next one waits.
+    be under way; the next one waits. `signing`: who signs the heads; None: nobody does. `told`: called, from a thread,
+    with why a head was not signed or not stamped; appends go on.
     """
 
-    def __init__(self, dsn: str | Path, *, patience: float = 5.0, room: int = 1024) -> None:
-        self._dsn, self._patience = dsn, patience
+    def __init__(
+        self,
+        dsn: str | Path,
+        *,
+        patience: float = 5.0,
+        room: int = 1024,
+        signing: Signing | None = None,
+        told: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._dsn, self._patience, self._signing, self._told = dsn, patience, signing, told
         self._room = asyncio.Semaphore(room)
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._closed = True
@@ -60,19 +73,39 @@ class Ledger:
     async def __aenter__(self) -> Ledger:
         """Opens or makes the ledger. Raises `Misconfigured` or `Unavailable`."""
         self._loop = asyncio.get_running_loop()
-        store = _Store(await asyncio.to_thread(opened, self._dsn, patience=self._patience))
-        self._thread = threading.Thread(target=self._write, args=(store,), name="ledger", daemon=True)
+        engine, self._heads = await asyncio.to_thread(self._open)
+        self._thread = threading.Thread(target=self._write, args=(_Store(engine),), name="ledger", daemon=True)
         self._thread.start()
         self._closed = False
         return self
 
+    def _open(self) -> tuple[Engine, Heads | None]:
+        engine = opened(self._dsn, patience=self._patience)
+        if self._signing is None:
+            return engine, None
+        try:
+            heads = Heads(self._dsn, engine, self._signing, self._told)
+            heads.start()
+        except SQLAlchemyError as error:
+            engine.dispose()
+            raise unopened(error, address(self._dsn)) from None
+        except BaseException:
+            engine.dispose()
+            raise
+        return engine, heads
+
     async def __aexit__(self, *_: object) -> None:
-        """Settles what is queued, then closes."""
+        """Settles what is queued, signs a last head, then closes."""
         self._closed = True
         self._queue.put(None)
-        await asyncio.shield(asyncio.to_thread(self._thread.join))
+        await asyncio.shield(asyncio.to_thread(self._close))
 
-    async def append(self, *entries: Entry) -> None:
+    def _close(self) -> None:
+        self._thread.join()
+        if self._heads is not None:
+            self._heads.close()
+
+    async def append(self, *entries: Entry | Note) -> None:
         """Returns when the entries are durable, next to each other and in order, all or none.
 
         Raises `Unavailable` when that cannot be known (full disk, locked or closed ledger): they may be missing.
@@ -157,6 +190,8 @@ class _Store:
         self._engine = engine
         self._connection: Connection | None = None
         self._add_records, self._add_salts = _Insert(records, engine), _Insert(salts, engine)
+        self._add_notes = _Insert(notes, engine)
+        self._alone = _ALONE if engine.dialect.name == "postgresql" else None
 
     def write(self, batch: list[_Waiting]) -> str | None:
         """One transaction; says why it failed, or None."""
@@ -174,19 +209,29 @@ class _Store:
         if self._connection is None:
             self._connection = self._engine.connect()
         rows: list[tuple[Any, ...]] = []
+        noted: list[tuple[Any, ...]] = []
         kept: list[tuple[Any, ...]] = []
         with self._connection.begin():
             cursor = self._connection.connection.cursor()
+            if self._alone is not None:
+                cursor.execute(self._alone)
             cursor.execute(_LAST)
             (last,) = cursor.fetchone() or (None,)
             seq: int = -1 if last is None else last
             for waiting in batch:
                 for entry, fields in zip(waiting.entries, waiting.fields, strict=True):
                     seq += 1
-                    rows.append((seq, leaf(seq, fields, key_of(entry.salt, "leaf")), *astuple(entry)[:-1]))
+                    key = key_of(entry.salt, "leaf")
+                    if isinstance(entry, Entry):
+                        rows.append((seq, leaf(seq, fields, key), *astuple(entry)[:-1]))
+                    else:
+                        noted.append((seq, leaf(seq, fields, key, NOTE), entry.kind, entry.body))
                     kept.append((seq, entry.salt))
-            self._add_records(cursor, rows)
-            self._add_salts(cursor, kept)
+            self._add_salts(cursor, kept)  # first: a row's turn is where its salt is
+            if rows:
+                self._add_records(cursor, rows)
+            if noted:
+                self._add_notes(cursor, noted)
             cursor.close()
 
     def _give_up(self) -> None:

@@ -53,11 +53,15 @@ class Frontier:
         peaks.append(root)
         self.size += 1 << level
 
-    def root(self) -> bytes:
-        """The root of all leaves so far, 32 bytes (MTH of 2.1.1)."""
-        if not self._peaks:
+    def root(self, last: bytes | None = None) -> bytes:
+        """The root of all leaves so far, 32 bytes (MTH of 2.1.1).
+
+        `last` is the root of leaves still to come, fewer than the smallest subtree of these: the root with them.
+        """
+        peaks = self._peaks if last is None else [*self._peaks, last]
+        if not peaks:
             return EMPTY
-        *rest, root = self._peaks
+        *rest, root = peaks
         for peak in reversed(rest):
             root = node_hash(peak, root)
         return root
