@@ -6,9 +6,10 @@ been hit first or not at all. Nothing is simulated. Knows no model and no key.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import product
+from itertools import combinations, product
 from math import prod
 from typing import Any
 
@@ -16,14 +17,14 @@ import numpy as np
 
 from azeotrope.errors import Misconfigured
 from azeotrope.math.stats.families import Rule
-from azeotrope.math.stats.tails import log_tail
+from azeotrope.math.stats.tails import log_tail, tail
 
 Pattern = tuple[tuple[int, int], ...]
 """(association, how many fresh values the answer names), in the order of the answers: all that the null law needs."""
 
 _Floats = np.ndarray[Any, np.dtype[np.float64]]
 MOST = 2_000_000
-"""Outcomes that are counted; some 20 probes of 8 associations have 20,736."""
+"""Outcomes that are counted; most need none, since few hits never prove and many always do."""
 
 
 def accused(pattern: Pattern, rule: Rule, *, complete: bool = True) -> float:
@@ -37,54 +38,62 @@ def accused(pattern: Pattern, rule: Rule, *, complete: bool = True) -> float:
 @lru_cache(maxsize=65_536)
 def _accused(pattern: Pattern, rule: Rule, complete: bool) -> float:
     steps = [(at, fresh) for at, fresh in pattern if fresh]
+    if not steps:
+        return 0.0
     where = {at: [j for j, (a, _) in enumerate(steps) if a == at] for at, _ in steps}
-    count = prod(len(places) + 1 for places in where.values())
-    if count > MOST:
-        raise Misconfigured(f"these answers have {count:,} outcomes, more than can be counted exactly ({MOST:,})")
-    named = {at: sum(steps[j][1] for j in places) for at, places in where.items()}
-    chosen = np.array(list(product(*([*places, -1] for places in where.values()))), dtype=np.int32).reshape(count, -1)
-    chance = np.ones(count)
-    for column, (at, places) in enumerate(where.items()):
-        law = {j: steps[j][1] / rule.values for j in places} | {-1: 1 - named[at] / rule.values}
-        chance *= np.array([law[j] for j in (*places, -1)])[_ranks(chosen[:, column], places)]
-    reached = _highest(steps, where, chosen, rule) >= rule.log_e
-    if complete:
-        needed = _needed([size / rule.values for size in named.values()], rule)
-        reached |= (chosen >= 0).sum(1) >= needed
-    return float(chance[reached].sum())
+    chances = [sum(steps[j][1] for j in places) / rule.values for places in where.values()]
+    surely = _needed(chances, rule) if complete else len(where) + 1  # from so many hits on the p-value proves
+    total = tail(chances, surely) if surely <= len(where) else 0.0
+    sizes = range(_fewest(steps, where, rule), surely)
+    rows = np.array(list(_outcomes(where, sizes)), dtype=np.int32).reshape(-1, len(where))
+    reached = _highest(steps, where, rows, rule) >= rule.log_e
+    chance = np.ones(len(rows))
+    for column, at in enumerate(where):
+        law = np.array([steps[j][1] / rule.values if a == at else 0.0 for j, (a, _) in enumerate(steps)] + [0.0])
+        law[-1] = 1 - chances[column]
+        chance *= law[rows[:, column]]  # -1, never hit, is the last
+    return min(1.0, total + float(chance[reached].sum()))
 
 
-def _ranks(column: np.ndarray[Any, Any], places: Sequence[int]) -> np.ndarray[Any, Any]:
-    """Which of an association's outcomes each row has: 0, 1, ...; the last one is "never hit"."""
-    table = np.full(max(places) + 2, len(places))
-    table[list(places)] = np.arange(len(places))
-    return table[column]  # -1 is the table's last entry
+def _outcomes(where: dict[int, list[int]], sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Where each association is hit first, -1 for never; those with so many hits."""
+    count = 0
+    for size in sizes:
+        for hit in combinations(range(len(where)), size):
+            choices = [places if column in hit else [-1] for column, places in enumerate(where.values())]
+            count += prod(map(len, choices))
+            if count > MOST:
+                raise Misconfigured(f"these answers have more outcomes than can be counted exactly ({MOST:,})")
+            yield from product(*choices)
+
+
+def _fewest(steps: Sequence[tuple[int, int]], where: dict[int, list[int]], rule: Rule) -> int:
+    """A number of hits below which no wealth can reach the bound: a hit gains left / fresh at most, a miss nothing."""
+    gains = sorted(
+        (math.log(rule.values / min(steps[j][1] for j in places)) for places in where.values()), reverse=True
+    )
+    return next((hits for hits in range(len(gains)) if sum(gains[:hits]) >= rule.log_e - 1e-9), len(gains))
 
 
 def _needed(chances: Sequence[float], rule: Rule) -> int:
     """Fewest hits whose exact p-value proves; one more than there are associations where none does."""
-    for count in range(len(chances) + 1):
-        if log_tail(chances, count) <= rule.log_p:
-            return count
-    return len(chances) + 1
+    fits = (hits for hits in range(len(chances) + 1) if log_tail(chances, hits) <= rule.log_p)
+    return next(fits, len(chances) + 1)
 
 
 def _highest(
-    steps: Sequence[tuple[int, int]], where: dict[int, list[int]], chosen: np.ndarray[Any, Any], rule: Rule
+    steps: Sequence[tuple[int, int]], where: dict[int, list[int]], rows: np.ndarray[Any, Any], rule: Rule
 ) -> _Floats:
     """The largest ln e on the way, for every outcome. -> [outcomes]."""
     columns = {at: column for column, at in enumerate(where)}
-    logs = np.full((len(chosen), len(rule.beliefs)), -np.log(len(rule.beliefs)))
-    highest, before = np.zeros(len(chosen)), dict.fromkeys(where, 0)
+    logs = np.full((len(rows), len(rule.beliefs)), -np.log(len(rule.beliefs)))
+    highest, before = np.zeros(len(rows)), dict.fromkeys(where, 0)
     for j, (at, fresh) in enumerate(steps):
-        first = chosen[:, columns[at]]
-        lost = where[at].index(j)
-        shares = np.array([belief.share(lost) for belief in rule.beliefs])
-        left = rule.values - before[at]
+        first = rows[:, columns[at]]
+        shares = np.array([belief.share(where[at].index(j)) for belief in rule.beliefs])
+        gain = np.where(first == j, (rule.values - before[at]) / fresh, 0.0)
         before[at] += fresh
-        open_ = (first < 0) | (first >= j)
-        gain = np.where(first == j, left / fresh, 0.0)
-        with np.errstate(divide="ignore"):
-            logs += np.where(open_[:, None], np.log(1 - shares + shares * gain[:, None]), 0.0)
+        bets = (first < 0) | (first >= j)
+        logs += np.where(bets[:, None], np.log(1 - shares + shares * gain[:, None]), 0.0)
         highest = np.maximum(highest, np.logaddexp.reduce(logs, axis=1))
     return highest
