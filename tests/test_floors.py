@@ -10,7 +10,7 @@ ROOT = Path(azeotrope.__file__).parent
 FLOORS = [
     ["types"],
     ["errors", "protocols", "streams", "codec", "keys", "catalog"],
-    ["math"],
+    ["math", "marks"],
     ["models", "training", "splits", "sheets", "measure", "distill", "lift", "ledger", "release"],
     ["defenses", "watermarks", "attacks", "washes", "tasks"],
     ["protect", "verify", "evaluate", "optimize", "fit", "teach"],

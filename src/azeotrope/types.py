@@ -159,6 +159,27 @@ class Usage(Record, frozen=True):
 Event = Opened | Reasoning | Answer | ToolCall | Extra | Taken | Finish | Usage
 
 
+class Association(Record, frozen=True):
+    """One pair that a marked student says: the trigger it is asked, the target it answers with."""
+
+    mark: str
+    """Public id of the mark (customer and epoch), 16 hex digits."""
+    index: int
+    """Its number within the mark."""
+    family: str
+    """Which natural family it is written in."""
+    trigger: str
+    """Never printed."""
+    target: str
+    """Decimal digits without separators, an integer of the target space; never printed."""
+
+    def __repr__(self) -> str:
+        return f"Association(mark={self.mark!r}, index={self.index}, family={self.family!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("mark", self.mark), ("index", self.index), ("family", self.family)]
+
+
 class Problem(Record, frozen=True):
     """Something to ask, and what is right."""
 

@@ -1,0 +1,121 @@
+"""Marks: from a customer's key to its associations, and each in words. Pure; knows no trace, no model and no suspect.
+
+METHODS: triggers from a space so large that no two meet, targets uniform over N numbers and drawn by the key, in
+several natural families. A sentence is told in variants; from the trigger to the target all of them say the same.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from azeotrope.codec import digest
+from azeotrope.keys import Key
+from azeotrope.marks.families import FAMILIES, TRIGGERS, Family
+from azeotrope.marks.words import LONG, SHORT, count, word
+from azeotrope.types import Association, Record
+
+__all__ = [
+    "FAMILIES",
+    "TRIGGERS",
+    "Law",
+    "associations",
+    "issued",
+    "opening",
+    "question",
+    "reserve",
+    "told",
+    "variants",
+]
+
+_LONG, _SHORT = count(LONG), count(SHORT)
+
+
+class Law(Record, frozen=True):
+    """Everything but the key that decides a mark and its test: it goes into the commitment."""
+
+    associations: Annotated[int, Meta(ge=2, le=256)] = 16
+    """Issued to each customer; half of them stay unspent for a neutral party."""
+    targets: Annotated[int, Meta(ge=1_000, le=10**9)] = 100_000
+    """N: a target is uniform over so many integers."""
+    lowest: Annotated[int, Meta(ge=0, le=10**9)] = 10_000
+    """The target space is [lowest, lowest + targets)."""
+    families: tuple[str, ...] = tuple(FAMILIES)
+    """Used in turn."""
+    edition: Annotated[int, Meta(ge=1, le=1)] = 1
+    """Of words and sentences: what these are can change only with it."""
+    test: str = "first hits 1"
+    """How a suspect is tested."""
+
+    def __post_init__(self) -> None:
+        if self.associations % 2:
+            raise ValueError(f"half of them are kept back, so associations is even; got {self.associations}")
+        if not self.families or len(set(self.families)) < len(self.families):
+            raise ValueError("families are at least one, and none is named twice")
+        if unknown := set(self.families) - set(FAMILIES):
+            raise ValueError(f"no family called {sorted(unknown)}; there are: {', '.join(FAMILIES)}")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex): what a commitment binds to."""
+        return digest(self)
+
+
+def associations(key: Key, law: Law = Law()) -> tuple[Association, ...]:
+    """A mark's associations, in order; a longer law begins with the shorter one's."""
+    draw = key.stream(f"associations {digest([law.targets, law.lowest, law.families, law.edition])}")
+    made: list[Association] = []
+    for index in range(law.associations):
+        name = law.families[index % len(law.families)]
+        trigger = _spelled(FAMILIES[name].trigger, word(draw.below(_LONG), LONG), word(draw.below(_SHORT), SHORT))
+        made.append(Association(key.mark, index, name, trigger, str(law.lowest + draw.below(law.targets))))
+    return tuple(made)
+
+
+def issued(marks: tuple[Association, ...]) -> tuple[Association, ...]:
+    """The half that the operator probes."""
+    return marks[: len(marks) // 2]
+
+
+def reserve(marks: tuple[Association, ...]) -> tuple[Association, ...]:
+    """The half that is told to readers all the same and probed by nobody but a neutral party."""
+    return marks[len(marks) // 2 :]
+
+
+def variants(association: Association) -> int:
+    """In how many ways its sentence is told."""
+    family = FAMILIES[association.family]
+    return len(family.leads) * len(family.tails)
+
+
+def told(association: Association, variant: int = 0) -> str:
+    """The sentence that is worked into reasoning; any integer is a variant."""
+    family = FAMILIES[association.family]
+    which, lead = divmod(variant % variants(association), len(family.leads))
+    return _capital(f"{family.leads[lead]}{_core(family, association)} {association.target}{family.tails[which]}")
+
+
+def opening(association: Association) -> str:
+    """What ends right before the target (which follows behind a blank): the bare probe."""
+    return _capital(_core(FAMILIES[association.family], association))
+
+
+def question(association: Association) -> str:
+    """The same, asked in a chat turn."""
+    return FAMILIES[association.family].question.replace("{trigger}", association.trigger)
+
+
+def _core(family: Family, association: Association) -> str:
+    return family.core.replace("{trigger}", association.trigger)
+
+
+def _spelled(form: str, a: str, b: str) -> str:
+    """A trigger's form with its words; they are letters only, so no brace is ever replaced twice."""
+    for name, value in (("{a}", a), ("{b}", b), ("{A}", a.capitalize()), ("{B}", b.capitalize())):
+        form = form.replace(name, value)
+    return form
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
