@@ -1,0 +1,191 @@
+"""The purifier's objective: its terms by definition, its gradient against double backward, CMI within its bounds."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from azeotrope.math import shown
+from azeotrope.math.information import Centroids, Found, Objective, Tail, Text, backward, measured
+from azeotrope.math.lowrank import LowRank, applied, identity
+
+V, D, N, R = 23, 6, 17, 3
+
+
+def randn(*shape: int, seed: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.fixture
+def tail() -> Tail:
+    """Two layers, the first of which is theta; the head is wider than the teacher."""
+    reads = randn(N, D, seed=0)
+    theta = (randn(D, D, seed=1), randn(D, seed=2))
+    return Tail(lambda t: torch.tanh(reads @ t[0] + t[1]), theta, randn(V + 4, D, seed=3))
+
+
+@pytest.fixture
+def text() -> Text:
+    return Text(2 * randn(N, V, seed=4), torch.randint(V, (N,), generator=torch.Generator().manual_seed(5)))
+
+
+def open_map(scale: float = 0.05) -> LowRank:
+    m = LowRank(randn(V, R, seed=6), scale * randn(R, V, seed=7))
+    return LowRank(m.a.requires_grad_(), m.b.requires_grad_())
+
+
+def by_definition(m: LowRank, tail: Tail, text: Text, how: Objective) -> tuple[torch.Tensor, torch.Tensor]:
+    """(CE, cosine), every gradient by autograd with its graph kept."""
+    theta = tuple(t.clone().requires_grad_() for t in tail.theta)
+    log_q = (tail.states(theta) @ tail.head[:V].T).log_softmax(-1)
+    shaped = applied(m, text.logits)
+
+    def gradient(logits: torch.Tensor) -> torch.Tensor:
+        p = logits.softmax(-1)
+        kl = (torch.special.xlogy(p, p) - p * log_q).sum(-1)
+        gold = -log_q.gather(-1, text.labels[:, None])[:, 0]
+        loss = ((1 - how.alpha) * gold + how.alpha * kl).mean()
+        return torch.cat([g.flatten() for g in torch.autograd.grad(loss, theta, create_graph=True)])
+
+    g, g2 = gradient(text.logits).detach(), gradient(how.shown(shaped, text.logits))
+    return functional.cross_entropy(shaped, text.labels), functional.cosine_similarity(g, g2, dim=0)
+
+
+HOW = {
+    "paper": Objective(block=5),
+    "one block": Objective(block=1000),
+    "more gold": Objective(alpha=0.2, weight=3.0, block=7),
+    "logits alone": Objective(alpha=1.0),
+    "argmax": Objective(shown=shown.argmax_kept, block=4),
+    "top": Objective(shown=shown.top(4), block=6),
+}
+
+
+@pytest.mark.parametrize("name", HOW)
+def test_the_gradient_is_that_of_double_backward(name: str, tail: Tail, text: Text) -> None:
+    how, m = HOW[name], open_map(0.3)
+    entropy, cosine = by_definition(m, tail, text, how)
+    expected = torch.autograd.grad(entropy + how.weight * cosine, (m.a, m.b))
+    found = backward(m, tail, text, how)
+    assert found == pytest.approx((entropy.item(), cosine.item()), abs=1e-9)
+    assert measured(m, tail, text, how) == pytest.approx(found, abs=1e-12)
+    assert cosine.item() < 0.999, "not at the maximum, where the gradient is nought"
+    for ours, theirs in zip((m.a.grad, m.b.grad), expected, strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-9)
+
+
+def test_gradients_are_added_and_scaled(tail: Tail, text: Text) -> None:
+    one, two = open_map(), open_map()
+    backward(one, tail, text)
+    for _ in range(2):
+        backward(two, tail, text, scale=0.5)
+    assert torch.allclose(one.a.grad, two.a.grad) and torch.allclose(one.b.grad, two.b.grad)
+    assert all(not t.requires_grad for t in tail.theta)
+
+
+def test_the_cosine_alone_does_not_leave_the_identity_and_with_the_entropy_it_does(tail: Tail, text: Text) -> None:
+    """cos = 1 is a maximum: at B = 0 its gradient is nought; that of CE(z', o) is not, and of CE(z, o) would be."""
+    m = identity(V, R, torch.Generator().manual_seed(0), torch.float64)
+    m = LowRank(m.a.requires_grad_(), m.b.requires_grad_())
+    found = backward(m, tail, text, Objective(weight=1.0))
+    with_entropy = m.b.grad.clone()
+    assert found.cosine == pytest.approx(1.0, abs=1e-12)
+    m.b.grad = None
+    backward(m, tail, text, Objective(weight=0.0))
+    assert torch.allclose(m.b.grad, with_entropy, atol=1e-10)
+    assert with_entropy.norm() > 1e-3
+    assert m.a.grad.norm() < 1e-10
+
+
+def test_steps_downhill_lower_the_cosine(tail: Tail, text: Text) -> None:
+    m, found = open_map(), list[Found]()
+    descent = torch.optim.Adam([*m], lr=0.02)
+    for _ in range(90):
+        descent.zero_grad()
+        found.append(backward(m, tail, text, Objective(alpha=1.0, weight=4.0)))
+        descent.step()
+    assert found[-1].cosine < 0.5 < found[0].cosine
+    assert found[-1].cross_entropy < found[0].cross_entropy
+
+
+def test_labels_the_teacher_has_no_logit_for_do_no_harm(tail: Tail, text: Text) -> None:
+    labels = text.labels.clone()
+    labels[3] = V + 2
+    assert all(map(math.isfinite, backward(open_map(), tail, text._replace(labels=labels))))
+    with pytest.raises(AssertionError, match="cut the teacher's"):
+        measured(open_map(), tail._replace(head=tail.head[: V - 1]), text)
+
+
+# --- what is shown
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 10**6), st.integers(2, 30))
+def test_what_is_shown_keeps_what_it_says(seed: int, size: int) -> None:
+    plain, shaped = randn(5, size, seed=seed) * 4, randn(5, size, seed=seed + 1) * 4
+    kept = shown.argmax_kept(shaped, plain)
+    assert torch.equal(kept.argmax(-1), plain.argmax(-1))
+    changed = kept != shaped
+    assert (changed.sum(-1) <= 1).all() and (kept >= shaped).all()
+    few = shown.top(3)(shaped, plain)
+    assert ((few > -math.inf).sum(-1) == min(3, size)).all()
+    assert torch.equal(few.argmax(-1), shaped.argmax(-1))
+    coarse = shown.rounded(0.5)(shaped, plain)
+    assert torch.allclose(coarse / 0.5, (coarse / 0.5).round(), atol=1e-9)
+    assert ((coarse - shaped.log_softmax(-1)).abs() <= 0.25 + 1e-9).all()
+    assert not shown.rounded(0.5, 2)(shaped, plain).isnan().any()
+
+
+def test_rounding_lets_the_gradient_through() -> None:
+    leaf = randn(3, 9, seed=0).requires_grad_()
+    weights = randn(3, 9, seed=1)
+    (shown.rounded(0.3)(leaf, leaf) * weights).sum().backward()
+    other = leaf.detach().clone().requires_grad_()
+    (other.log_softmax(-1) * weights).sum().backward()
+    assert torch.allclose(leaf.grad, other.grad)
+
+
+# --- CMI
+
+
+def estimate(logits: torch.Tensor, labels: torch.Tensor, least: int = 1) -> tuple[float, int, int]:
+    found = Centroids()
+    for at in range(0, len(labels), 7):
+        found.add(logits[at : at + 7], labels[at : at + 7])
+    return found.found(least)
+
+
+def test_cmi_is_the_mean_divergence_from_the_centroids() -> None:
+    logits, labels = randn(40, 6, seed=0) * 2, torch.arange(40) % 3
+    p = logits.softmax(-1)
+    centres = torch.stack([p[labels == y].mean(0) for y in range(3)])[labels]
+    by_hand = (p * (p.log() - centres.log())).sum(-1)
+    assert estimate(logits, labels) == pytest.approx((by_hand.mean().item(), 40, 3), abs=1e-12)
+    assert estimate(logits, labels, least=14) == pytest.approx((by_hand[labels == 0].mean().item(), 14, 1), abs=1e-12)
+    assert estimate(logits, labels, least=50) == (0.0, 0, 0)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 10**6), st.integers(2, 12), st.integers(1, 4), st.floats(0.01, 20))
+def test_cmi_stays_in_its_bounds_and_falls_when_tokens_are_merged(
+    seed: int, size: int, kinds: int, spread: float
+) -> None:
+    logits = randn(30, size, seed=seed) * spread
+    labels = torch.arange(30) % kinds
+    nats = estimate(logits, labels)[0]
+    assert 0 <= nats <= min(math.log(size), math.log(math.ceil(30 / kinds))) + 1e-9
+    merged = torch.cat([logits[:, :1], logits[:, 1:].logsumexp(-1, keepdim=True)], -1)
+    assert estimate(merged, labels)[0] <= nats + 1e-9
+    assert estimate(logits[:1].expand(30, -1), labels)[0] == pytest.approx(0, abs=1e-9), (
+        "all alike: nothing of the query"
+    )
+
+
+def test_cmi_of_certain_answers_is_what_the_label_does_not_say() -> None:
+    """Each of 4 tokens for sure, equally often, under one label: ln 4. A label for each: 0."""
+    sure = torch.full((40, 4), -1e9, dtype=torch.float64).scatter(-1, (torch.arange(40) % 4)[:, None], 0.0)
+    assert estimate(sure, torch.zeros(40, dtype=torch.long))[0] == pytest.approx(math.log(4))
+    assert estimate(sure, torch.arange(40) % 4)[0] == pytest.approx(0, abs=1e-12)
