@@ -126,6 +126,10 @@ class Signer:
             raise Misconfigured(f"cannot write the signing key {path}: {error.strerror}") from None
         return cls(secret)
 
+    def seal(self, words: bytes, message: bytes) -> bytes:
+        """An Ed25519 signature over something that is no head; `words` say what, so that it stands for nothing else."""
+        return self._key.sign(words + b"\n" + message)
+
     def sign(self, size: int, root: bytes, time: int) -> Head:
         """The head of `size` leaves. `time`: Unix microseconds."""
         unsigned = Head(size=size, root=root.hex(), time=time, key=self.public.hex(), signature="00" * 64)

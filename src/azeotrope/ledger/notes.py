@@ -50,6 +50,10 @@ class Spent(Record, frozen=True):
     index: Whole
     """Which of the mark's associations."""
     time: Whole = field(default_factory=now)
+    suspect: str = ""
+    """Digest of the suspect's address: what one suspect was shown is still unknown to the others."""
+    disclosed: bool = False
+    """Whether its target stands in a report: then no suspect may be asked any more."""
 
 
 N = TypeVar("N", Commitment, Spent)
