@@ -15,7 +15,7 @@ from types import ModuleType
 
 from azeotrope.errors import Misconfigured
 
-KINDS = ("defenses", "attacks", "washes", "tasks")
+KINDS = ("defenses", "watermarks", "attacks", "washes", "tasks")
 """The folders that hold methods."""
 
 

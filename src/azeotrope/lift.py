@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from functools import reduce
+from types import ModuleType
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 from azeotrope import catalog
 from azeotrope.codec import convert, digest
 from azeotrope.errors import Misconfigured, Unavailable
-from azeotrope.protocols import Defense, Given, Model, OpenModel, Rewrite, Shape
+from azeotrope.protocols import Defense, Given, Made, Model, OpenModel, Rewrite, Shape
 from azeotrope.release import problem as asked_of
 from azeotrope.streams import collect
 from azeotrope.types import Event, Opened, Problem, Reasoning, Request, Step, Taken, Trace, Usage
@@ -34,13 +35,13 @@ def chain(*defenses: Defense) -> Defense:
     return lambda teacher: reduce(lambda model, defense: defense(model), defenses, teacher)
 
 
-def shaping(shape: Shape) -> Defense:
-    """A shape on logits -> a defense. Refuses a teacher whose logits cannot be seen."""
+def shaping(shape: Shape | Made) -> Defense:
+    """A shape on logits -> a defense. Refuses a teacher whose logits cannot be seen; so does one made `of` another."""
 
     def defend(teacher: Model) -> Model:
         if not isinstance(teacher, OpenModel):
             raise Misconfigured(f"{teacher.name} gives text only; this defense needs its logits: serve open weights")
-        return teacher.shaped(shape)
+        return teacher.shaped(shape.of(teacher) if isinstance(shape, Made) else shape)
 
     return defend
 
@@ -83,13 +84,44 @@ def rewriting(rewrite: Rewrite, *, name: str, config: Any = None, given: Given =
     return lambda teacher: _Rewritten(teacher, plan)
 
 
+def method(name: str) -> ModuleType:
+    """The file of a defense or of a watermark. Raises `Misconfigured` for a name of neither."""
+    return catalog.load("watermarks" if name in catalog.names("watermarks") else "defenses", name)
+
+
+def marks(name: str) -> bool:
+    """Whether this is a watermark: it needs a customer's key."""
+    return name in catalog.names("watermarks")
+
+
+def linked(links: Iterable[tuple[str, Mapping[str, Any] | None]], given: Given = Given()) -> Defense:
+    """A chain by names and settings, as the trace travels. Raises `Misconfigured` for one whose mark would be lost."""
+    links = list(links)
+    for at, (name, _) in enumerate(links):
+        if marks(name):
+            _check_place(name, [before for before, _ in links[:at]], [after for after, _ in links[at + 1 :]])
+    return chain(*(defense(name, config, given) for name, config in links))
+
+
+def _check_place(mark: str, before: Iterable[str], after: Iterable[str]) -> None:
+    """What stands around a watermark that works on traces: something left to mark, and nobody who rewrites the mark."""
+    if not hasattr(method(mark), "rewrite"):
+        return
+    if gone := [name for name in before if getattr(method(name), "WITHHOLDS", False)]:
+        raise Misconfigured(
+            f"{mark} after {gone[0]} has nothing to mark, for no reasoning leaves; take {gone[0]} out, or the watermark"
+        )
+    if later := [name for name in after if not marks(name) and name != "none"]:
+        raise Misconfigured(f"{mark} before {later[0]}: the mark would not survive it; name the watermark last")
+
+
 def defense(name: str, config: Mapping[str, Any] | None = None, given: Given = Given()) -> Defense:
-    """The named method, configured and lifted.
+    """The named method (a defense's or a watermark's), configured and lifted.
 
     A method's file offers one of `rewrite(config, given) -> Rewrite`, `shape(config, given) -> Shape` or
     `build(config, given) -> Defense`.
     """
-    module = catalog.load("defenses", name)
+    module = method(name)
     settings = convert(dict(config or {}), module.Config, f"defense {name!r}")
     if hasattr(module, "rewrite"):
         return rewriting(module.rewrite(settings, given), name=name, config=settings, given=given)
@@ -104,7 +136,7 @@ def fit_for_readers(*names: str) -> None:
     Its file says so by `YARDSTICK = True`.
     """
     for name in names:
-        if getattr(catalog.load("defenses", name), "YARDSTICK", False):
+        if getattr(method(name), "YARDSTICK", False):
             raise Misconfigured(
                 f"defense {name!r} writes what is wrong and is a yardstick for experiments only: it is neither served "
                 "nor used to protect; take instruct, terse or withhold"

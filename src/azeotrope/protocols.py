@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from azeotrope.keys import Key
 from azeotrope.types import Event, Problem, Request, Trace
 
 
@@ -34,6 +35,15 @@ class OpenModel(Model, Protocol):
 
     def logits(self, ids: Any) -> Any:
         """Token ids [B, T] -> next-token logits [B, T, V], shape applied; teacher-forced. Right-padded ids are fine."""
+        ...
+
+
+@runtime_checkable
+class Made(Protocol):
+    """A shape to be, of one model: it must see the teacher first (its tokenizer, whether it is the one it is for)."""
+
+    def of(self, teacher: OpenModel) -> Shape:
+        """Raises `Misconfigured` where it is not for this teacher."""
         ...
 
 
@@ -78,3 +88,7 @@ class Given:
     """closed: the reasoning is withheld; open: the teacher's own is released. Promise 2 of the lift."""
     fallback: str | None = None
     """A defense tried on the teacher's trace before `fail` applies, such as "terse"."""
+    key: Key | None = None
+    """The customer's, for watermarks."""
+    operator: Key | None = None
+    """The operator-wide mark's, for watermarks that set one beside the customer's."""

@@ -11,6 +11,10 @@ from azeotrope.protocols import Defense, Given
 from azeotrope.types import Record
 
 
+WITHHOLDS = True
+"""Nothing is left for a later link of a chain to work on."""
+
+
 class Config(Record, frozen=True):
     """Nothing to choose."""
 

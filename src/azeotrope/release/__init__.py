@@ -148,11 +148,12 @@ async def failure(
     bounds: Bounds = Bounds(),
     instruction: frozenset[tuple[str, ...]] = frozenset(),
     extra: Iterable[str] = (),
+    without: Iterable[str] = (),
 ) -> str | None:
     """The first check that a rewrite of `trace.reasoning` fails, or None: it may be released.
 
     `finish`: the rewriter's finish reason; `instruction`: `wording.runs` of what it was told; `extra`: names of
-    OPTIONAL.
+    OPTIONAL; `without`: names of ALWAYS that are not asked, such as `copied` where the text may leave as it is.
     """
     if finish in ("length", "content_filter"):
         return "truncated" if finish == "length" else "refusal"
@@ -160,11 +161,11 @@ async def failure(
         return "empty"
     if len(text) > bounds.longest:
         return "length"
-    draft = Draft(text, trace, bounds, instruction)
+    draft, without = Draft(text, trace, bounds, instruction), frozenset(without)
     if not draft.words:
         return "empty"
     for name, fails in (*ALWAYS.items(), *((name, OPTIONAL[name]) for name in extra)):
-        if fails(draft):
+        if name not in without and fails(draft):
             return name
     if await _answer_changed(draft):
         return "answer_changed"
