@@ -18,7 +18,9 @@ from azeotrope.protocols import Model
 from azeotrope.streams import collect, play
 from azeotrope.types import Answer, Event, Finish, Opened, Reasoning, ToolCall
 
-DEFENSES = tuple(catalog.names("defenses"))
+EVERY = tuple(catalog.names("defenses"))
+DEFENSES = tuple(name for name in EVERY if not hasattr(catalog.load("defenses", name), "shape"))
+"""Those that work on traces; what shapes must keep is in test_shapes.py."""
 QUESTION = Request.of("How many clips did Natalia sell in April and May?")
 CANARY = "7c1f9a-canary"
 REASONING = f"Natalia {CANARY} sold 48/2 = 24 clips in May.\nThen she sold 48+24 = 72 clips in April and May."
@@ -50,7 +52,7 @@ def changes_nothing(name: str) -> bool:
     return protected(name, teacher) is teacher
 
 
-@pytest.mark.parametrize("name", DEFENSES)
+@pytest.mark.parametrize("name", EVERY)
 def test_it_says_what_it_is_and_what_it_does_not_defend_against(name: str) -> None:
     module = catalog.load("defenses", name)
     first = catalog.names("defenses")[name]
@@ -59,7 +61,7 @@ def test_it_says_what_it_is_and_what_it_does_not_defend_against(name: str) -> No
     assert sum(hasattr(module, verb) for verb in ("rewrite", "shape", "build")) == 1
 
 
-@pytest.mark.parametrize("name", DEFENSES)
+@pytest.mark.parametrize("name", EVERY)
 def test_its_config_is_frozen_strict_and_survives_the_journey(name: str) -> None:
     config = catalog.load("defenses", name).Config()
     assert decode(encode(config), type(config)) == config
@@ -71,7 +73,7 @@ def test_its_config_is_frozen_strict_and_survives_the_journey(name: str) -> None
             setattr(config, key, None)
 
 
-@pytest.mark.parametrize("name", DEFENSES)
+@pytest.mark.parametrize("name", EVERY)
 def test_an_unknown_setting_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(Misconfigured) as caught:
         defense(name, {"no_such_setting": 1}, Given(rewriter=rewriter()))

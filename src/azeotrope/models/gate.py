@@ -1,0 +1,58 @@
+"""Whether a response has come to its answer: a shape of text stops there. Knows no shape.
+
+A shape sees token ids only, so that the marks of an answer are looked for in what they say, behind the prompt. Where a
+plain prompt has several lines, its first one counts as the prompt: a mark in a later line opens the gate too early,
+which costs protection and never an answer.
+"""
+
+# torch is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from azeotrope.models.dialect import OPEN, Dialect, written
+
+CLOSED = ("</think>",)
+"""Where reasoning is marked up."""
+STATED = ("\\boxed{", "\\boxed ", "####", "Final answer", "final answer")
+"""Where the answer follows its reasoning in one text."""
+
+
+class Gate:
+    """ids [B, T] -> for each row, whether the answer has begun."""
+
+    def __init__(self, tokenizer: Any, dialect: Dialect, marks: tuple[str, ...] = ()) -> None:
+        self._tokenizer, self._pieces = tokenizer, dict[int, str]()
+        self._opening = _opening(tokenizer, dialect)
+        self._marks = marks or (CLOSED if _thinks(dialect, self._opening) else STATED)
+
+    def __call__(self, ids: Tensor) -> list[bool]:
+        assert ids.ndim == 2, f"ids are [B, T]; got {list(ids.shape)}"
+        return [self.answering(row) for row in ids.tolist()]
+
+    def answering(self, ids: list[int]) -> bool:
+        """Of one text, prompt and response."""
+        text = "".join(map(self._piece, ids))
+        _, _, said = text.rpartition(self._opening) if self._opening else text.partition("\n")
+        return any(mark in said for mark in self._marks)
+
+    def _piece(self, token: int) -> str:
+        if token not in self._pieces:
+            self._pieces[token] = str(self._tokenizer.decode([token]))
+        return self._pieces[token]
+
+
+def _opening(tokenizer: Any, dialect: Dialect) -> str:
+    """What the chat template writes before a response; "" for a plain dialect."""
+    if not dialect.chat:
+        return ""
+    turn = [{"role": "user", "content": "azeotrope"}]
+    return written(tokenizer, turn, add_generation_prompt=True).rpartition("azeotrope")[2]
+
+
+def _thinks(dialect: Dialect, opening: str) -> bool:
+    return dialect.think or opening.rstrip().endswith(OPEN)
