@@ -103,6 +103,15 @@ def test_weights_average_one_and_follow_agreement(net, learner, problems, task) 
         assert weigh.effective == pytest.approx(effective.item(), rel=1e-5)
 
 
+def test_at_its_default_nearly_every_row_of_a_batch_still_teaches(net, learner, problems, task) -> None:
+    """At eta = 1 a batch taught as much as 60 % of its rows and a student learned a quarter of what it could."""
+    clean, batch = batch_of(learner, task.problems("proxy")[:6]), batch_of(learner, problems[:9])
+    weigh, sharp = (reweight.Agreement(one, clean) for one in (reweight.Config(), reweight.Config(eta=1.0)))
+    assert not torch.equal(weigh(net, batch), torch.ones(9))
+    sharp(net, batch)
+    assert 1 > weigh.effective > max(0.9, sharp.effective)
+
+
 def test_the_direction_is_refreshed_when_its_time_has_come(net, learner, problems, task) -> None:
     clean, batch = batch_of(learner, task.problems("proxy")[:4]), batch_of(learner, problems[:4])
     weigh = reweight.Agreement(reweight.Config(refresh=3, eta=5), clean)
