@@ -84,7 +84,7 @@ SAMPLES = [
         ({}, 3),
         ({"shortest": False}, 0),
         ({"graded": False}, 1),  # two say 0 and two the gold; of the shortest two, "short" was asked first
-        ({"graded": False, "majority": False}, 4),
+        ({"graded": False, "majority": False}, 1),  # the shortest says nothing at all, and teaches nothing
         ({"graded": False, "majority": False, "shortest": False}, 0),
     ],
 )
@@ -95,6 +95,27 @@ async def test_the_best_sample(config, best, thief, noting, teacher, problems) -
 
     learned = await stolen("best_of_k", thief(learner=noting), teacher(says), problems[:5], k=5, **config)
     assert said(learned) == [says(problems[0], best)]
+
+
+@pytest.mark.parametrize("shortest", [True, False])
+async def test_a_withheld_sample_is_the_best_only_where_all_are_or_none_else_is_right(
+    shortest, thief, noting, teacher, problems
+) -> None:
+    """What a defense withheld has the shortest reasoning of all: it must not win by that."""
+    samples = {"withheld": ("", "GOLD"), "released": ("a long way round", "GOLD"), "wrong": ("short", "0")}
+
+    async def best(*order: str) -> str:
+        def says(problem: Problem, seed: int) -> tuple[str, str]:
+            reasoning, answer = samples[order[seed]]
+            return reasoning, answer.replace("GOLD", problem.gold)
+
+        config = {"k": len(order), "shortest": shortest}
+        (learned,) = await stolen("best_of_k", thief(learner=noting), teacher(says), problems[: len(order)], **config)
+        return next(name for name, (reasoning, _) in samples.items() if reasoning == learned.reasoning)
+
+    assert await best("withheld", "released", "wrong") == "released"
+    assert await best("withheld", "wrong") == "withheld"
+    assert await best("withheld", "withheld") == "withheld"
 
 
 async def test_an_unanswered_sample_is_not_the_best(thief, noting, problems) -> None:

@@ -2,8 +2,8 @@
 
 Source: rejection sampling (Yuan et al., arXiv 2308.01825), here held to an equal budget: len(problems) // k problems,
 k times. The best sample has the right final answer where the thief can grade, then the answer that most samples gave,
-then the shortest reasoning. Does not help against a defense that treats every sample alike; a teacher that always says
-the same gives k times the same.
+then any reasoning (a defense may have withheld some samples'), then the shortest. Does not help against a defense that
+treats every sample alike; a teacher that always says the same gives k times the same.
 """
 
 from __future__ import annotations
@@ -56,8 +56,9 @@ def attack(config: Config, thief: Thief) -> Attack:
 async def _best(samples: list[Trace], problem: Problem, config: Config, thief: Thief) -> Trace:
     right = [config.graded and await thief.task.grade(problem, trace.answer) for trace in samples]
     votes = await votes_for([trace.answer for trace in samples]) if config.majority else [0] * len(samples)
+    bare = [not trace.reasoning.strip() for trace in samples]
     length = [len(trace.reasoning) if config.shortest else 0 for trace in samples]
-    return samples[min(range(len(samples)), key=lambda at: (not right[at], -votes[at], length[at]))]
+    return samples[min(range(len(samples)), key=lambda at: (not right[at], -votes[at], bare[at], length[at]))]
 
 
 async def votes_for(answers: Sequence[str]) -> list[int]:
