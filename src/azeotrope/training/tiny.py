@@ -1,6 +1,6 @@
 """Tiny models from scratch by one short loop: a trainer would cost more than the model. Knows cross-entropy only.
 
-Source of the recipe: none; measured on the task `steps` (see docs/lab.md).
+Source of the recipe: none; measured on the task `steps` (see docs/benchmarks.md).
 """
 
 # torch and transformers are typed in part:
