@@ -161,6 +161,24 @@ def test_what_does_not_beat_a_paraphrase_is_named() -> None:
     assert "Not shown to do more than a plain paraphrase: idle." in said
 
 
+def test_where_no_paraphrase_was_run_that_is_said() -> None:
+    missing = "No plain paraphrase was run"
+    assert missing in told(*ENDS, cells("plan", "sft", 0.1))[1]
+    assert missing not in told(*ENDS, cells("plan", "sft", 0.1), cells("paraphrase", "sft", 0.7, 1, "screen"))[1]
+    assert missing not in told(*ENDS)[1]  # there is no defense to hold against it
+
+
+def test_an_attack_that_fails_on_the_teacher_itself_is_no_evidence() -> None:
+    answers = (cells("none", "answer_only", 0.1), cells("none", "answer_only", 0.05, 1, "screen"))
+    weak = (cells("none", "elicit", 0.0, 1, "screen"), cells("none", "mix", 0.3, 1, "screen"))
+    points = (cells("none", "sft@0.1", 0.0), cells("plan", "prefill", 0.0))
+    _, said = told(*ENDS, *answers, *weak, *points)
+    assert "than its answers alone: elicit. That they" in said
+    assert "than its answers alone" not in told(*ENDS, *weak)[1]  # nothing to compare with
+    _, said = told(*ENDS, cells("none", "answer_only", 0.9))
+    assert "than its answers alone: sft." in said
+
+
 def test_few_seeds_missing_controls_failures_collapse_and_family_are_told() -> None:
     broken = Cell("x", "plan", "mix", "steps", 0, "screen", "validation", reason="no public data")
     home = {"proxy_family": "tiny", "student_family": "tiny"}

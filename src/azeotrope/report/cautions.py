@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
+from azeotrope.evaluate.plan import CURVE
+from azeotrope.report.board import ANSWERS, IDENTITY, PARAPHRASE, UNTAUGHT
 from azeotrope.report.records import Board, Caution, Judged, Row, Square
 from azeotrope.report.results import Results
 from azeotrope.report.words import count, interval, listed, percent
@@ -42,6 +44,7 @@ def _of_board(results: Results, board: Board) -> Iterator[Caution]:
         _tied,
         _unconfirmed,
         _stronger,
+        _powerless,
         _paraphrased,
         _missing,
         _failed,
@@ -88,8 +91,32 @@ def _stronger(board: Board) -> Iterator[str]:
             )
 
 
+def _powerless(board: Board) -> Iterator[str]:
+    """An attack that fails on the teacher itself says nothing of a defense that it fails on."""
+    bare = {
+        square.attack: square for square in board.squares if square.defense == IDENTITY and CURVE not in square.attack
+    }
+    floor = bare.get(ANSWERS)
+    found = [name for name in bare if name not in (ANSWERS, *UNTAUGHT) and floor and _no_more(bare[name], floor)]
+    if found:
+        yield (
+            f"Not shown to get more from the undefended teacher than its answers alone: {listed(found)}. That they "
+            "fail on a defense says nothing of it."
+        )
+
+
+def _no_more(square: Square, floor: Square) -> bool:
+    """Whether its students are not above those of `floor`, at the stage that counts."""
+    shown = square.shown
+    beside = next((one.raw for one in floor.stages if shown and one.stage == shown.stage), None)
+    return bool(shown and shown.raw and beside and (shown.raw.low or 0) <= beside.value)
+
+
 def _paraphrased(board: Board) -> Iterator[str]:
     """A plain paraphrase is what every rewrite must beat."""
+    there = any(square.defense == PARAPHRASE for square in board.squares)
+    if not there and any(row.rank for row in board.rows):
+        yield "No plain paraphrase was run, so no defense is shown to do more than one."
     found = [row.defense for row in board.rows if row.from_control and not (row.from_control.low or 0) > 0]
     if found:
         yield f"Not shown to do more than a plain paraphrase: {listed(found)}."
