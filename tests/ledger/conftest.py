@@ -1,16 +1,18 @@
-"""Fixtures of the ledger's tests: entries to record, and a time-stamp authority of our own.
+"""Fixtures of the ledger's tests: entries to record, logs to sign and check, a time-stamp authority of our own.
 
 `authority` answers RFC 3161 requests over HTTP as it is told to (`authority.mood`), signs with a certificate under a
 root of its own (`authority.root`), and counts what it was asked.
 """
 
+import asyncio
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -19,7 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from azeotrope.ledger import Entry
+from azeotrope.errors import Misconfigured
+from azeotrope.ledger import Commitment, Entry, Ledger, Note, Signer, Signing, Spent
+from azeotrope.ledger.checking import Known, check
 from azeotrope.types import Request, Step, Trace
 
 QUESTION = Request.of("What is the capital of Peru?", temperature=0.5)
@@ -40,6 +44,48 @@ def entry() -> Callable[..., Entry]:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.db"
+
+
+SIGNER = Signer(b"k" * 32)
+PROMISE = Commitment(customer="acme", epoch=1, mark="feed", law="1a", commitment="ab" * 32)
+
+
+@pytest.fixture
+def signer() -> Signer:
+    """Who signs what `fill` appends."""
+    return SIGNER
+
+
+@pytest.fixture
+def fill(entry: Callable[..., Entry]) -> Callable[..., None]:
+    """Records releases of these names (`feed`: a mark's commitment, `spent`: a spent probe), and signs a head."""
+
+    def filled(path: Path, *names: str, sign: bool = True, **signing: Any) -> None:
+        async def main() -> None:
+            async with Ledger(path, signing=Signing(SIGNER, **signing) if sign else None) as ledger:
+                for name in names:
+                    note = {"feed": Note.of(PROMISE), "spent": Note.of(Spent("feed", 3))}.get(name)
+                    await ledger.append(note or entry(name))
+
+        asyncio.run(main())
+
+    return filled
+
+
+@pytest.fixture
+def verdict() -> Callable[..., bool]:
+    """Does the evidence hold, for somebody who knows the signer's key?"""
+
+    def holds(lines: bytes | Iterable[bytes], **known: Any) -> bool:
+        given = lines.splitlines(keepends=True) if isinstance(lines, bytes) else lines
+        try:
+            findings, _ = check(given, Known(**{"key": SIGNER.public.hex()} | known))
+        except Misconfigured:
+            return False
+        assert findings
+        return all(finding.holds is not False for finding in findings)
+
+    return holds
 
 
 # ---- DER (X.690), as much as a time stamp needs
@@ -169,7 +215,11 @@ def authority(tmp_path: Path) -> Iterator[Serving]:
 
         def log_message(self, *_: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Counter)
+    class Quiet(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """A client that gave up is what some tests are about."""
+
+    server = Quiet(("127.0.0.1", 0), Counter)
     serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     serving.start()
     office.url = f"http://127.0.0.1:{server.server_address[1]}/tsr"

@@ -1,4 +1,7 @@
-"""`azeotrope ledger`: what was released, to whom. Reads only; knows nothing of how records come in."""
+"""`azeotrope ledger`: what was released, to whom. Reads only; knows nothing of how records come in.
+
+What makes it evidence has a file of its own (`evidence.py`).
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="Read the ledger of releases.", no_args_is_help=True)
+from azeotrope.cli import evidence
+from azeotrope.cli.addresses import HERE, Address
 
-Address = Annotated[str, typer.Option("--ledger", envvar="AZEOTROPE_LEDGER", help="The ledger's file or database URL.")]
+app = typer.Typer(help="Read the ledger of releases, and prove what it says.", no_args_is_help=True)
+
 Customer = Annotated[str | None, typer.Option(help="Only this customer's records.")]
 Since = Annotated[datetime | None, typer.Option(help="Only what was finished then or later (UTC).")]
-HERE = "azeotrope-ledger.db"
 
 
 @app.command()
@@ -42,19 +46,34 @@ def export(
     with_salts: Annotated[
         bool, typer.Option("--with-salts", help="Add the salts: whoever has them can test guesses of the contents.")
     ] = False,
+    checkable: Annotated[
+        bool,
+        typer.Option("--checkable", help="The newest signed head and all it covers, with the keys that open leaves."),
+    ] = False,
 ) -> None:
     """Print every record as one line of JSON, in the order of the ledger."""
     from azeotrope import ledger as book
     from azeotrope.codec import encode
+    from azeotrope.errors import Misconfigured
+    from azeotrope.ledger import proving
 
+    if checkable and (customer is not None or since is not None or with_salts):
+        raise Misconfigured("--checkable is the whole log: it goes with no choice of records and without salts")
     out = sys.stdout.buffer
     try:
-        for record in book.export(ledger, customer=customer, since=_utc(since), with_salts=with_salts):
-            out.write(encode(record) + b"\n")
+        if checkable:
+            out.writelines(proving.whole(ledger))
+        else:
+            for record in book.export(ledger, customer=customer, since=_utc(since), with_salts=with_salts):
+                out.write(encode(record) + b"\n")
         out.flush()
     except BrokenPipeError:  # the reader has what it wanted; what is still buffered goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
         raise typer.Exit(141) from None
+
+
+for _command in (evidence.key, evidence.sign, evidence.heads, evidence.prove, evidence.reveal, evidence.check):
+    app.command()(_command)
 
 
 def _utc(given: datetime | None) -> datetime | None:

@@ -16,7 +16,7 @@ from azeotrope.types import Record
 
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 """32 bytes in hex, lower case: one spelling a value."""
-Whole = Annotated[int, Meta(ge=0, lt=2**63)]
+Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 def now() -> int:

@@ -111,21 +111,26 @@ def _chosen(wanted: Select[Any], customer: str | None, since: datetime | None) -
     return wanted
 
 
+def existing(dsn: str | Path) -> str | Path:
+    """The same address, if a file stands where it says. Raises `Misconfigured`."""
+    url = address(dsn)
+    if url.get_backend_name() == "sqlite" and not url.query.get("uri") and not Path(url.database or "").exists():
+        raise Misconfigured(f"there is no ledger at {url.database}")
+    return dsn
+
+
 class Reading:
     """A connection that cannot write. Each `rows` is a transaction of its own, so that a slow reader blocks nobody."""
 
     def __init__(self, dsn: str | Path) -> None:
-        self._url = address(dsn)
-        a_file = self._url.get_backend_name() == "sqlite" and not self._url.query.get("uri")
-        if a_file and not Path(self._url.database or "").exists():
-            raise Misconfigured(f"there is no ledger at {self._url.database}")
+        self._url = address(existing(dsn))
 
     def __enter__(self) -> Reading:
         self._engine: Engine = engine(self._url, patience=5.0, writing=False)
         try:
             with self._engine.begin() as connection:
                 self.version = check(connection)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, UnicodeError) as error:
             self._engine.dispose()
             raise unopened(error, self._url) from None
         except Misconfigured:
@@ -146,5 +151,5 @@ class Reading:
         try:
             with self._engine.begin() as connection:
                 return question(connection)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, UnicodeError) as error:
             raise unopened(error, self._url) from None

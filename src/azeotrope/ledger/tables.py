@@ -225,8 +225,10 @@ def reason(error: Exception) -> str:
     return words.partition("\n")[0]
 
 
-def unopened(error: SQLAlchemyError, url: URL) -> Misconfigured | Unavailable:
-    """Why the ledger cannot be opened, by who can mend it."""
+def unopened(error: SQLAlchemyError | UnicodeError, url: URL) -> Misconfigured | Unavailable:
+    """Why the ledger cannot be opened, by who can mend it. SQLite's driver finds it hard to quote a damaged file."""
+    if isinstance(error, UnicodeError):
+        return Misconfigured(f"the ledger {url.render_as_string(hide_password=True)} is damaged: text that is none")
     where, why = url.render_as_string(hide_password=True), reason(error)
     if "locked" in why:
         return Unavailable(f"the ledger {where} is locked by another process")
