@@ -27,6 +27,11 @@ def names(kind: str) -> dict[str, str]:
     return dict(sorted((outside | inside).items()))
 
 
+def holds(kind: str, name: str) -> bool:
+    """Whether there is such a method."""
+    return name in _inside(kind) or name in _outside(kind)
+
+
 def load(kind: str, name: str) -> ModuleType:
     """The method's module."""
     if name in _inside(kind):

@@ -86,12 +86,12 @@ def rewriting(rewrite: Rewrite, *, name: str, config: Any = None, given: Given =
 
 def method(name: str) -> ModuleType:
     """The file of a defense or of a watermark. Raises `Misconfigured` for a name of neither."""
-    return catalog.load("watermarks" if name in catalog.names("watermarks") else "defenses", name)
+    return catalog.load("watermarks" if marks(name) else "defenses", name)
 
 
 def marks(name: str) -> bool:
     """Whether this is a watermark: it needs a customer's key."""
-    return name in catalog.names("watermarks")
+    return catalog.holds("watermarks", name)
 
 
 def linked(links: Iterable[tuple[str, Mapping[str, Any] | None]], given: Given = Given()) -> Defense:

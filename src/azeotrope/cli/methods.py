@@ -8,7 +8,7 @@ import typer
 
 
 def list_methods(
-    kind: Annotated[str, typer.Argument(help="What to list: defenses, watermarks, attacks, washes or tasks.")] = "defenses",
+    kind: Annotated[str, typer.Argument(help="defenses, watermarks, attacks, washes or tasks.")] = "defenses",
 ) -> None:
     """List the methods at hand, each with its docstring's first line."""
     from azeotrope import catalog

@@ -10,7 +10,6 @@ from azeotrope import lift
 from azeotrope.protocols import Defense, Given
 from azeotrope.types import Record
 
-
 WITHHOLDS = True
 """Nothing is left for a later link of a chain to work on."""
 
