@@ -35,6 +35,17 @@ def marked(reasoning: str, key: Key = ACME, question: str = "How many clips?", *
     )
 
 
+def marks(share: float, problems: int, **config) -> list[str | None]:
+    """The mark that each of so many problems gets."""
+    rewrite = association.rewrite(association.Config(share=share, **config), Given(key=ACME, operator=OPERATOR))
+
+    async def all_of_them() -> list[str | None]:
+        traces = [Trace("t", Request.of(f"Problem {i}?"), REASONING, "72") for i in range(problems)]
+        return [(await rewrite(trace)).lineage[0].mark for trace in traces]
+
+    return asyncio.run(all_of_them())
+
+
 def sentences(key: Key) -> set[str]:
     return {told(one, variant) for one in associations(key) for variant in range(variants(one))}
 
