@@ -7,6 +7,7 @@ the new marks even where an old secret got out; the secrets of earlier epochs ar
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
@@ -224,6 +225,19 @@ def write(master: Master, path: Path, *, replace: bool = False) -> None:
         raise Misconfigured(f"cannot write {path}: {error.strerror}") from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def rotate(path: Path) -> Master:
+    """Adds an epoch to a master's file; two at once add two. -> the master with the new one."""
+    Master.read(path)  # refuses before anything is opened
+    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        master = Master.read(path).rotated()
+        write(master, path, replace=True)
+    finally:
+        os.close(folder)
+    return master
 
 
 def _private(path: Path) -> str:

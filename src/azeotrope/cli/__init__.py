@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from azeotrope.cli import customers, demo, doctor, evaluate, ledger, methods, protect, report, serve, teach
+from azeotrope.cli import customers, demo, doctor, evaluate, keys, ledger, methods, protect, report, serve, teach
 from azeotrope.errors import Misconfigured, Refused, Unavailable
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("report")(report.report)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(customers.app, name="customers")
+app.add_typer(keys.app, name="keys")
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
