@@ -89,7 +89,7 @@ def written(folder: Path, url: str, defense: str = "withhold", more: str = "") -
 async def test_a_gateway_that_could_serve(settings: Path) -> None:
     found = by_name(await serving(settings, {"UP": "k"}))
     assert {name: finding.state for name, finding in found.items()} == dict.fromkeys(
-        ["settings", "upstream", "defenses", "customers", "ledger"], "ok"
+        ["settings", "upstream", "defenses", "customers", "ledger", "evidence"], "ok"
     )
     assert "models: m, n" in found["upstream"].said and "not begun yet" in found["ledger"].said
     assert sorted(path.name for path in settings.parent.iterdir() if path.suffix == ".db") == [], "it changes nothing"

@@ -39,10 +39,9 @@ def sign(
 
     from azeotrope import ledger as book
     from azeotrope.ledger.reading import existing
-    from azeotrope.ledger.stamping import checked
 
     async def main() -> None:
-        signing = book.Signing(book.Signer.read(key), authority=authority and checked(authority))
+        signing = book.Signing(book.Signer.read(key), authority=authority)
         async with book.Ledger(existing(ledger), signing=signing, told=failed.append):
             pass
 

@@ -16,8 +16,8 @@ from azeotrope.gateway.logs import logger
 from azeotrope.gateway.metrics import Metrics
 from azeotrope.gateway.policy import guards
 from azeotrope.gateway.server import server
-from azeotrope.gateway.settings import Endpoint, Settings, secret
-from azeotrope.ledger import Ledger
+from azeotrope.gateway.settings import Book, Endpoint, Settings, secret
+from azeotrope.ledger import Ledger, Signer, Signing
 from azeotrope.models.remote import Remote
 from azeotrope.protocols import Model
 
@@ -43,7 +43,7 @@ async def gateway(
         known = customers or Customers(Path(settings.customers.file), log)
         check_customers(known, settings)
         recorded = any(policy.recorded for policy in settings.policies.values())
-        book = await stack.enter_async_context(Ledger(settings.ledger.dsn)) if recorded else None
+        book = await stack.enter_async_context(_ledger(settings.ledger, environment, log)) if recorded else None
         yield Gateway(Means(settings, ready, known, upstream, book, Metrics(), log))
 
 
@@ -57,6 +57,23 @@ def remote(endpoint: Endpoint, environment: Mapping[str, str]) -> Remote:
         think_in_prompt=endpoint.think_in_prompt,
         patience=endpoint.patience,
     )
+
+
+def _ledger(book: Book, environment: Mapping[str, str], log: Any) -> Ledger:
+    return Ledger(
+        book.dsn, signing=signing(book, environment), told=lambda why: log.warning("ledger_evidence", why=why)
+    )
+
+
+def signing(book: Book, environment: Mapping[str, str]) -> Signing | None:
+    """Who signs the ledger's heads; None where no key is named. Raises `Misconfigured`."""
+    key = secret(book, environment)
+    if key is None:
+        if book.time_authority is not None:
+            raise Misconfigured("a time authority stamps signed heads: name the [ledger]'s key_file or key_env as well")
+        return None
+    signer = Signer.of(key, book.key_file or str(book.key_env))
+    return Signing(signer, book.head_seconds, book.time_authority, book.stamp_seconds)
 
 
 def check_customers(known: Doorkeeper, settings: Settings) -> None:

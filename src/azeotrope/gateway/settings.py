@@ -106,6 +106,16 @@ class Book(Record, frozen=True):
     """Where releases are recorded."""
 
     dsn: str = "sqlite:///azeotrope-ledger.db"
+    key_env: str | None = None
+    """Environment variable that holds the key which signs the ledger's heads."""
+    key_file: str | None = None
+    """File that holds it; `azeotrope ledger key` makes one. Without a key no head is signed."""
+    head_seconds: float = 60.0
+    """A head is signed this often while there is something new, and at the end."""
+    time_authority: str | None = None
+    """Address of an RFC 3161 authority that stamps heads; without one, time is self-asserted."""
+    stamp_seconds: float = 3600.0
+    """A head is stamped this often, and at the end."""
 
 
 class Clientele(Record, frozen=True):
@@ -138,7 +148,7 @@ def read(path: Path, environment: Mapping[str, str]) -> Settings:
 
 def check(values: Mapping[str, Any], where: str, folder: Path = Path()) -> Settings:
     """A table -> checked settings. Raises `Misconfigured` naming the member at fault."""
-    for place in ("upstream", "rewriter"):
+    for place in ("upstream", "rewriter", "ledger"):
         if "key" in cast(dict[str, Any], values.get(place) or {}):
             raise Misconfigured(
                 f"{where}: [{place}] holds a key; name the variable (key_env) or file (key_file) that holds it instead"
@@ -152,7 +162,7 @@ def check(values: Mapping[str, Any], where: str, folder: Path = Path()) -> Setti
 def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """File names made relative to the settings' folder."""
     for place, member, usual in (("upstream", "key_file", None), ("rewriter", "key_file", None),
-                                 ("customers", "file", Clientele().file)):  # fmt: skip
+                                 ("ledger", "key_file", None), ("customers", "file", Clientele().file)):  # fmt: skip
         table = values.get(place, {})
         name = cast(Fields, table).get(member, usual) if isinstance(table, dict) else None
         if isinstance(name, str):
@@ -212,15 +222,16 @@ def _value(text: str) -> Any:
         return text
 
 
-def secret(endpoint: Endpoint, environment: Mapping[str, str]) -> str | None:
-    """The endpoint's key, from where it is said to be; None where none is named."""
-    if endpoint.key_env and endpoint.key_file:
-        raise Misconfigured(f"{endpoint.base_url}: give key_env or key_file, not both")
-    if endpoint.key_env:
-        if not (key := environment.get(endpoint.key_env, "").strip()):
-            raise Misconfigured(f"the environment variable {endpoint.key_env} (key of {endpoint.base_url}) is not set")
+def secret(owner: Endpoint | Book, environment: Mapping[str, str]) -> str | None:
+    """The key of an endpoint or of the ledger, from where it is said to be; None where none is named."""
+    whose = owner.base_url if isinstance(owner, Endpoint) else "the ledger"
+    if owner.key_env and owner.key_file:
+        raise Misconfigured(f"{whose}: give key_env or key_file, not both")
+    if owner.key_env:
+        if not (key := environment.get(owner.key_env, "").strip()):
+            raise Misconfigured(f"the environment variable {owner.key_env} (key of {whose}) is not set")
         return key
-    return _kept(Path(endpoint.key_file)) if endpoint.key_file else None
+    return _kept(Path(owner.key_file)) if owner.key_file else None
 
 
 def _kept(path: Path) -> str:

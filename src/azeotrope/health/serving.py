@@ -45,6 +45,7 @@ async def serving(path: Path, environment: Mapping[str, str]) -> list[Finding]:
     found.append(_tried("customers", lambda: _customers(settings)))
     if any(policy.recorded for policy in settings.policies.values()):
         found.append(await asyncio.to_thread(_tried, "ledger", lambda: _ledger(settings.ledger.dsn)))
+        found.append(_tried("evidence", lambda: _evidence(settings.ledger, environment)))
     return found
 
 
@@ -87,6 +88,14 @@ def _customers(settings: config.Settings) -> str:
             there = ", ".join(settings.policies)
             raise Misconfigured(f"customer {customer.name!r} has the policy {customer.policy!r}; there are: {there}")
     return f"{len(known)} in {file}"
+
+
+def _evidence(book: config.Book, environment: Mapping[str, str]) -> str:
+    signing = gateway.signing(book, environment)
+    if signing is None:
+        return "no key signs the ledger's heads, so nothing it says can be proven; azeotrope ledger key makes one"
+    stamped = f"stamped by {signing.authority}" if signing.authority else "time is self-asserted"
+    return f"heads are signed by {signing.signer}, {stamped}"
 
 
 def _ledger(dsn: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from azeotrope.errors import AzeotropeError
+from azeotrope.errors import AzeotropeError, Misconfigured
 from azeotrope.ledger import stamping, tree
 from azeotrope.ledger.heads import Head, Signer
 from azeotrope.ledger.notes import now
@@ -35,6 +35,12 @@ class Signing(Record, frozen=True):
     """Address of an RFC 3161 time-stamp authority. Without one, time is self-asserted."""
     stamp_every: float = 3600.0
     """Seconds between time stamps: each stands for all that came before it."""
+
+    def __post_init__(self) -> None:
+        if not (self.every > 0 and self.stamp_every > 0):
+            raise Misconfigured("heads and time stamps come every so many seconds: more than 0")
+        if self.authority is not None:
+            stamping.checked(self.authority)
 
 
 class Heads:
@@ -63,6 +69,7 @@ class Heads:
         """Signs what nobody signed yet and gives the authority a last chance. The writer has ended before."""
         self._stop.set()
         self._thread.join()
+        self._try_to_sign()  # before anything is waited for
         if self._stamping is not None:
             self._stamping.join(_PATIENCE)
         self._stamp(self._try_to_sign())
