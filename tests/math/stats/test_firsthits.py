@@ -177,5 +177,5 @@ def test_the_screening_list_is_that_of_its_definition(log_e: list[float], level:
 
 def test_a_pattern_with_too_many_outcomes_is_refused_rather_than_guessed() -> None:
     pattern = tuple((at % 8, 1) for at in range(80))
-    with pytest.raises(Misconfigured, match="more outcomes than can be counted"):
+    with pytest.raises(Misconfigured, match="more outcomes than are to be counted"):
         accused(pattern, Rule(1e-6, 1001, 100_000), complete=False)

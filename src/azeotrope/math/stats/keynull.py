@@ -27,16 +27,16 @@ MOST = 2_000_000
 """Outcomes that are counted; most need none, since few hits never prove and many always do."""
 
 
-def accused(pattern: Pattern, rule: Rule, *, complete: bool = True) -> float:
+def accused(pattern: Pattern, rule: Rule, *, complete: bool = True, most: int = MOST) -> float:
     """P(a uniformly drawn key is accused | these answers), exact: the e-process at any time, or the p-value at the end.
 
-    By Ville and Bonferroni at most alpha / K, whatever the pattern. Raises `Misconfigured` above `MOST` outcomes.
+    By Ville and Bonferroni at most alpha / K, whatever the pattern. Raises `Misconfigured` above `most` outcomes.
     """
-    return _accused(pattern, rule, complete)
+    return _accused(pattern, rule, complete, most)
 
 
 @lru_cache(maxsize=65_536)
-def _accused(pattern: Pattern, rule: Rule, complete: bool) -> float:
+def _accused(pattern: Pattern, rule: Rule, complete: bool, most: int) -> float:
     steps = [(at, fresh) for at, fresh in pattern if fresh]
     if not steps:
         return 0.0
@@ -45,7 +45,7 @@ def _accused(pattern: Pattern, rule: Rule, complete: bool) -> float:
     surely = _needed(chances, rule) if complete else len(where) + 1  # from so many hits on the p-value proves
     total = tail(chances, surely) if surely <= len(where) else 0.0
     sizes = range(_fewest(steps, where, rule), surely)
-    rows = np.array(list(_outcomes(where, sizes)), dtype=np.int32).reshape(-1, len(where))
+    rows = np.array(list(_outcomes(where, sizes, most)), dtype=np.int32).reshape(-1, len(where))
     reached = _highest(steps, where, rows, rule) >= rule.log_e
     chance = np.ones(len(rows))
     for column, at in enumerate(where):
@@ -55,15 +55,15 @@ def _accused(pattern: Pattern, rule: Rule, complete: bool) -> float:
     return min(1.0, total + float(chance[reached].sum()))
 
 
-def _outcomes(where: dict[int, list[int]], sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
+def _outcomes(where: dict[int, list[int]], sizes: Sequence[int], most: int) -> Iterator[tuple[int, ...]]:
     """Where each association is hit first, -1 for never; those with so many hits."""
     count = 0
     for size in sizes:
         for hit in combinations(range(len(where)), size):
             choices = [places if column in hit else [-1] for column, places in enumerate(where.values())]
             count += prod(map(len, choices))
-            if count > MOST:
-                raise Misconfigured(f"these answers have more outcomes than can be counted exactly ({MOST:,})")
+            if count > most:
+                raise Misconfigured(f"these answers have more outcomes than are to be counted ({most:,})")
             yield from product(*choices)
 
 

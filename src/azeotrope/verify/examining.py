@@ -1,0 +1,160 @@
+"""One mark put to one suspect: asks, reads, bets, and stops at proof. Knows no other mark and no report.
+
+The wealth may be looked at after every answer; the exact p-value only where the whole schedule was asked, since only
+then had the targets no say in what was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from azeotrope.codec import digest
+from azeotrope.errors import Misconfigured
+from azeotrope.math.stats import Answered, Rule, Wealth, accused, found, log_tail, tail
+from azeotrope.math.stats.firsthits import sizes
+from azeotrope.math.stats.keynull import MOST
+from azeotrope.types import Association, Record
+from azeotrope.verify.asking import Asking, Reply
+from azeotrope.verify.keys import Accused
+from azeotrope.verify.probes import Question
+from azeotrope.verify.records import MET, NOTHING, REFUSED, Judged, Line
+from azeotrope.verify.values import named
+
+CLAIMED = 0.9
+"""The hit rate that `Judged.power` speaks of."""
+_BRIEFLY = 2_000
+"""Outcomes that are counted for a mark that was not met: milliseconds. Long lists have more; Ville bounds them all."""
+
+
+class Kept(Record, frozen=True):
+    """A question and its answer in full, with the salt of its public digest: the operator's, beside the report."""
+
+    mark: str
+    line: int
+    """Of the mark's lines; -1: an ordinary question."""
+    salt: str
+    question: str
+    answer: str | None
+
+
+class Space(NamedTuple):
+    """The target space."""
+
+    lowest: int
+    size: int
+
+
+class Examination:
+    """What one mark's answers have come to so far."""
+
+    def __init__(self, rule: Rule, space: Space, salt: Callable[[], bytes]) -> None:
+        self.lines: list[Line] = []
+        self.kept: list[Kept] = []
+        self.answers: list[Answered] = []
+        self._rule, self._space, self._salt = rule, space, salt
+        self._wealth = Wealth(rule.values, rule.beliefs)
+        self._seen: dict[int, set[int]] = {}
+
+    @property
+    def proved(self) -> bool:
+        """By the wealth, which may be looked at any time."""
+        return self._wealth.highest >= self._rule.log_e
+
+    def take(self, reply: Reply, mark: str) -> None:
+        """Reads one reply. Ordinary ones are kept and count for nothing."""
+        association = reply.question.association
+        salt = self._salt().hex()
+        at = -1 if association is None else len(self.lines)
+        self.kept.append(Kept(mark, at, salt, reply.question.text, reply.answer))
+        if association is not None:
+            self.lines.append(self._line(reply, association, salt))
+
+    def _line(self, reply: Reply, association: Association, salt: str) -> Line:
+        _, form, temperature, _ = question = reply.question
+        assert form is not None
+        sealed = sealed_digest(salt, question.text, reply.answer)
+        line = Line(association.index, form, temperature, log_e=self._wealth.log_e, digest=sealed)
+        if reply.answer is None:
+            return replace(line, outcome="failed", why=reply.why)
+        fresh = self._fresh(reply.answer, question.text, association.index)
+        hit = int(association.target) in fresh
+        answered = Answered(association.index, len(fresh), hit)
+        self.answers.append(answered)
+        log_e = self._wealth.take(answered)
+        return replace(line, fresh=len(fresh), hit=hit, log_e=log_e)
+
+    def _fresh(self, answer: str, asked: str, index: int) -> frozenset[int]:
+        """Values named for the first time, without those that the question itself names: echoing costs nothing."""
+        before = self._seen.setdefault(index, set())
+        fresh = named(answer, *self._space) - named(asked, *self._space) - before
+        before |= fresh
+        return fresh
+
+
+def sealed_digest(salt: str, question: str, answer: str | None) -> str:
+    """SHA-256 over salt, question and answer: it tells nothing, and binds the operator to both."""
+    return digest([salt, question, answer])
+
+
+async def examined(
+    who: Accused, questions: Sequence[Question], asking: Asking, at: Examination, at_once: int
+) -> tuple[bool, int, int]:  # fmt: skip
+    """Asks until proof, the schedule's end, or the suspect is gone. -> (was all of it asked or was the suspect gone,
+    ordinary questions asked, ordinary ones that failed)."""
+    ordinary = failed = 0
+    for start in range(0, len(questions), at_once):
+        if asking.gone:
+            break
+        for reply in await asking.ask(questions[start : start + at_once]):
+            at.take(reply, who.mark)
+            if reply.question.association is None:
+                ordinary, failed = ordinary + 1, failed + (reply.answer is None)
+        if at.proved:
+            return start + at_once >= len(questions), ordinary, failed
+    return True, ordinary, failed
+
+
+def judged(who: Accused, rule: Rule, at: Examination, *, complete: bool) -> Judged:
+    """What the answers come to, with the key null and the power that goes with them."""
+    finding = found(at.answers, rule, complete=complete)
+    failed = sum(line.outcome == "failed" for line in at.lines)
+    null = key_null(at.answers, rule, complete=complete, most=MOST if finding.proved else _BRIEFLY)
+    verdict = f"{MET} {who.whose} mark" if finding.proved else NOTHING
+    if null is not None and null > rule.alpha / rule.keys * (1 + 1e-9):
+        verdict = REFUSED  # no answers can do that (Ville): if they do, the arithmetic is broken, and nobody is accused
+    return Judged(
+        who.customer, who.epoch, who.mark, verdict, committed=who.committed, available=len(who.half),
+        unspent=len(who.kept), lines=tuple(at.lines), probes=len(at.lines), failed=failed, hits=finding.hits,
+        asked=finding.asked, log_e=finding.log_e, log_p=finding.log_p, null=null,
+        power=power(at.answers, rule),
+    )  # fmt: skip
+
+
+def refused(who: Accused, why: str, verdict: str = REFUSED) -> Judged:
+    """A mark that nothing was asked about."""
+    return Judged(
+        who.customer, who.epoch, who.mark, verdict, why, who.committed, len(who.half), len(who.kept)
+    )  # fmt: skip
+
+
+def power(answers: Sequence[Answered], rule: Rule) -> float:
+    """P(proof by the p-value) for a student that names 9 of 10 associations, given how many values these answers name.
+
+    A lower bound: the wealth may prove earlier.
+    """
+    named_ = [min(1.0, size / rule.values) for size in sizes(answers).values()]
+    needed = next((hits for hits in range(len(named_) + 1) if log_tail(named_, hits) <= rule.log_p), len(named_) + 1)
+    return tail([CLAIMED] * len(named_), needed)
+
+
+def key_null(answers: Sequence[Answered], rule: Rule, *, complete: bool, most: int) -> float | None:
+    """P(a key drawn at random is accused | these answers); None where more than `most` outcomes had to be counted."""
+    order: dict[int, int] = {}
+    pattern = tuple((order.setdefault(one.association, len(order)), one.fresh) for one in answers)
+    try:
+        return accused(pattern, rule, complete=complete, most=most)
+    except Misconfigured:
+        return None

@@ -1,0 +1,100 @@
+"""From a suspect in words to a model that can be asked. Knows no mark.
+
+An address of OpenAI's dialect, a folder of weights, a .gguf file, hf:owner/name[:file.gguf], or a Python callable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from azeotrope.errors import Misconfigured
+from azeotrope.models import opening
+from azeotrope.models.fake import Rule, Scripted
+from azeotrope.models.patience import Patience
+from azeotrope.protocols import Model
+
+_READ = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A model under test."""
+
+    model: Model
+    name: str
+    """As it was given."""
+    id: str
+    """16 hex digits: where what was spent at it is filed under."""
+    content: str = ""
+    """SHA-256 (hex) over its files, in the order of their names; empty where there are none."""
+    prefill: bool = False
+    """Whether it goes on from the beginning of an answer."""
+
+
+def patience(deadline: float) -> Patience:
+    """For one answer: a suspect that limits its rate is waited for, but not for ever; one that floods is cut off."""
+    return Patience(retries=4, backoff=0.5, deadline=deadline, idle=min(60.0, deadline), max_bytes=4 * 2**20)
+
+
+@asynccontextmanager
+async def opened(
+    spec: str | Path | Rule, *, key: str | None = None, prefill: bool | None = None, deadline: float = 120.0
+) -> AsyncGenerator[Suspect, None]:
+    """The suspect, open while the block lasts. `key` is an address's. Raises `Misconfigured` with the cure."""
+    if callable(spec):
+        yield Suspect(
+            Scripted(spec), "a Python callable", _id(getattr(spec, "__name__", "callable")), "", bool(prefill)
+        )
+        return
+    named = str(spec)
+    where, files = await asyncio.to_thread(_found, named)
+    content = await asyncio.to_thread(_content, files) if files else ""
+    if files and not named.endswith(".gguf"):
+        yield Suspect(await asyncio.to_thread(_weights, where), named, _id(where), content, prefill is not False)
+    elif named.startswith("hf:") and ":" not in named.removeprefix("hf:"):
+        model = await asyncio.to_thread(_weights, named.removeprefix("hf:"))
+        yield Suspect(model, named, _id(named), "", prefill is not False)
+    else:
+        async with opening.opened(named, key=key, patience=patience(deadline)) as model:
+            remote = named.startswith(("http://", "https://"))
+            yield Suspect(model, named, _id(where), content, not remote if prefill is None else prefill)
+
+
+def _found(named: str) -> tuple[str, list[Path]]:
+    """Where it lies, and its files: a folder's or the one file; none where it is no path."""
+    path = Path(named).expanduser()
+    if path.is_dir():
+        return str(path.resolve()), sorted(one for one in path.rglob("*") if one.is_file())
+    return (str(path.resolve()), [path]) if path.is_file() else (named.rstrip("/"), [])
+
+
+def _weights(source: str) -> Model:
+    from importlib.util import find_spec
+
+    missing = [package for package in ("torch", "transformers") if find_spec(package) is None]
+    if missing:
+        raise Misconfigured(f"a suspect's weights need {' and '.join(missing)}: pip install 'azeotrope[lab]'")
+    from azeotrope.models.open import Open
+
+    return Open.load(source)
+
+
+def _content(files: list[Path]) -> str:
+    """One digest over names and contents."""
+    whole = hashlib.sha256()
+    for path in files:
+        one = hashlib.sha256()
+        with path.open("rb") as file:
+            while piece := file.read(_READ):
+                one.update(piece)
+        whole.update(f"{path.name}\n{one.hexdigest()}\n".encode())
+    return whole.hexdigest()
+
+
+def _id(where: str) -> str:
+    return hashlib.sha256(where.encode("utf-8", "surrogatepass")).hexdigest()[:16]

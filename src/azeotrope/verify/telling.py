@@ -1,0 +1,90 @@
+"""The verdict in words. What the sentences may say is decided by the numbers alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from azeotrope.keys import OPERATOR
+from azeotrope.verify.records import MET, NOTHING, REFUSED, Evidence, Judged, Tree
+
+PROVES = (
+    "That the suspect, or something it learned from, was exposed to text that carries a mark issued to that customer: "
+    "it says numbers that only the holder of the key and readers of that text could know.",
+    "The bound holds for every suspect that never met the key, however it answers: the targets are random, the "
+    "suspect is not assumed to be.",
+)
+DOES_NOT = (
+    "It does not prove intent, nor who trained the suspect, nor that the customer did it: a customer's text can be "
+    "leaked, resold or published.",
+    "It does not prove that nothing was learned where no evidence is found: marks can be washed out, and the power "
+    "beside each verdict says what these answers could have shown.",
+    "It rests on the key being secret until the probes, and on its commitment being older than they are.",
+)
+
+
+def met(marks: Sequence[Judged]) -> list[Judged]:
+    """Marks that were met: customers' where there are any, else the operator's."""
+    found = [one for one in marks if one.verdict.startswith(MET)]
+    return [one for one in found if one.customer != OPERATOR] or found
+
+
+def overall(marks: Sequence[Judged]) -> str:
+    """One verdict for the whole run."""
+    if found := met(marks):
+        return "; ".join(dict.fromkeys(one.verdict for one in found))
+    if marks and any(one.verdict == NOTHING for one in marks):
+        return NOTHING
+    return REFUSED
+
+
+def time_sentence(tree: Tree | None) -> str:
+    """What may be believed about when the keys were committed."""
+    if tree is None or not tree.stamped:
+        return "time is self-asserted"
+    return f"the keys were committed under a head of the log that an outside authority stamped (RFC 3161); {tree.time}"
+
+
+def claim(evidence: Evidence) -> str:
+    """The whole result in one sentence."""
+    found = met(evidence.marks)
+    level = (
+        f"over {evidence.keys:,} committed keys any false accusation has a probability of at most "
+        f"{evidence.settings.alpha:g}"
+    )
+    if found:
+        one = found[0]
+        whose = "the operator's" if one.customer == OPERATOR else f"{one.customer}'s"
+        return (
+            f"The suspect named the secret numbers of {one.hits} of {one.asked} associations of {whose} mark, and "
+            f"{strength(one)}; {level}."
+        )
+    if evidence.verdict == REFUSED:
+        return (
+            "Nothing was judged: with what is left to ask about, no answers could have proved anything at this level."
+        )
+    asked = [one for one in evidence.marks if one.probes]
+    weakest = min((one.power for one in asked), default=0.0)
+    return (
+        f"None of {len(asked):,} marks was met; a student that names 9 of 10 associations of one would have been "
+        f"proved with a probability of at least {weakest:.3g}, and {level}."
+    )
+
+
+def strength(one: Judged) -> str:
+    """p and e in words."""
+    if one.log_p is not None:
+        return f"a suspect that never met it names as many with probability {power_of_ten(one.log_p)}"
+    e, p = power_of_ten(one.log_e), power_of_ten(-one.log_e)
+    return f"a suspect that never met it ever reaches this e-value, {e}, with probability {p} at most"
+
+
+def power_of_ten(log: float) -> str:
+    """1.8e-8 of its natural logarithm, however small."""
+    if log == -math.inf:
+        return "0"
+    exponent = math.floor(log / math.log(10))
+    mantissa = round(math.exp(log - exponent * math.log(10)), 1)
+    if mantissa >= 10:
+        mantissa, exponent = 1.0, exponent + 1
+    return f"{mantissa:.1f}e{exponent:+d}".replace("e+", "e") if abs(exponent) > 3 else f"{math.exp(log):.3g}"
