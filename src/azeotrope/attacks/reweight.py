@@ -40,6 +40,7 @@ class Config(Record, frozen=True):
     holdout: Annotated[int, Meta(ge=1)] = 64
     """Public workings, the first ones."""
     refresh: Annotated[int, Meta(ge=1)] = 10
+    """Batches (parts, where a batch is computed in several) for which one v serves."""
     width: Annotated[float, Meta(gt=0)] = 1e-2
     """h: half the distance of the two forwards."""
     longest: Annotated[int, Meta(ge=1)] = 1024

@@ -59,7 +59,8 @@ class Hub(Record, frozen=True):
     batch: Count = 32
     """Examples a step."""
     accumulation: Count = 1
-    """Parts in which a batch is computed, for want of memory: the result is the same."""
+    """Parts in which a batch is computed, for want of memory: the result is the same, but that weights made for rows
+    (`reweight`) are made among those of a part."""
     longest: Count = 2048
     """Tokens of an example; longer ones are cut and counted."""
     max_tokens: Count = 1024
