@@ -128,6 +128,7 @@ class Signer:
 
     def seal(self, words: bytes, message: bytes) -> bytes:
         """An Ed25519 signature over something that is no head; `words` say what, so that it stands for nothing else."""
+        assert b"\n" not in words and not _WORDS.startswith(words), "these words would make it a head"
         return self._key.sign(words + b"\n" + message)
 
     def sign(self, size: int, root: bytes, time: int) -> Head:

@@ -18,7 +18,7 @@ from azeotrope.errors import AzeotropeError, Misconfigured
 from azeotrope.ledger import stamping, tree
 from azeotrope.ledger.heads import Head, Signer
 from azeotrope.ledger.notes import now
-from azeotrope.ledger.tables import address, engine, heads, reason, stamps, subtrees
+from azeotrope.ledger.tables import address, engine, heads, reason, stamps, subtrees, take_turn
 from azeotrope.types import Record
 
 _PATIENCE = 10.0
@@ -100,6 +100,7 @@ class Heads:
         """The head of everything that is durable now; None where the log is empty. Raises what the database raises."""
         self._catch_up()
         with self._writing.begin() as connection:
+            take_turn(connection, heads)
             newest = tree.newest(connection)
             if not self._growth.size or (newest is not None and newest.size >= self._growth.size):
                 return newest
@@ -142,6 +143,7 @@ class Heads:
         try:
             response = stamping.ask(authority, head.stamped, _PATIENCE)
             with self._writing.begin() as connection:
+                take_turn(connection, stamps)
                 last: int | None = connection.execute(select(func.max(stamps.c.seq))).scalar()
                 found = select(heads.c.seq).where(heads.c.signature == bytes.fromhex(head.signature))
                 row = {"head": connection.execute(found).scalar_one(), "response": response}

@@ -193,6 +193,12 @@ def opened(dsn: str | Path, *, patience: float) -> Engine:
     return made
 
 
+def take_turn(connection: Connection, table: Table) -> None:
+    """Writers of several processes take turns at a table's sequence, as SQLite's do by themselves; no reader waits."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
+
+
 def check(connection: Connection, *, create: bool = False) -> int:
     """The ledger's schema. Refuses a newer one; `create` writes ours into a new or older ledger."""
     version = max(connection.execute(select(schema.c.version)).scalars(), default=0)

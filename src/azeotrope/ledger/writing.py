@@ -23,11 +23,9 @@ from azeotrope.errors import Unavailable
 from azeotrope.ledger.entry import NOTE, Entry, canonical, key_of, leaf
 from azeotrope.ledger.notes import Note
 from azeotrope.ledger.signing import Heads, Signing
-from azeotrope.ledger.tables import address, notes, opened, reason, records, salts, unopened
+from azeotrope.ledger.tables import address, notes, opened, reason, records, salts, take_turn, unopened
 
 _LAST = str(select(func.max(salts.c.seq)))
-_ALONE = "LOCK TABLE ledger_salts IN SHARE ROW EXCLUSIVE MODE"
-"""PostgreSQL: writers of several processes take turns, as SQLite's do by themselves; readers do not wait."""
 _CLOSED = "the ledger is closed"
 _GATHER = 0.002
 """Seconds a transaction waits for company when there has been some lately: a commit costs as much as 15 records.
@@ -191,7 +189,6 @@ class _Store:
         self._connection: Connection | None = None
         self._add_records, self._add_salts = _Insert(records, engine), _Insert(salts, engine)
         self._add_notes = _Insert(notes, engine)
-        self._alone = _ALONE if engine.dialect.name == "postgresql" else None
 
     def write(self, batch: list[_Waiting]) -> str | None:
         """One transaction; says why it failed, or None."""
@@ -212,9 +209,8 @@ class _Store:
         noted: list[tuple[Any, ...]] = []
         kept: list[tuple[Any, ...]] = []
         with self._connection.begin():
+            take_turn(self._connection, salts)
             cursor = self._connection.connection.cursor()
-            if self._alone is not None:
-                cursor.execute(self._alone)
             cursor.execute(_LAST)
             (last,) = cursor.fetchone() or (None,)
             seq: int = -1 if last is None else last
