@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from azeotrope.cli import customers, demo, doctor, evaluate, keys, ledger, methods, protect, report, serve, teach
+from azeotrope.cli import customers, demo, doctor, evaluate, fit, keys, ledger, methods, protect, report, serve, teach
 from azeotrope.errors import Misconfigured, Refused, Unavailable
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.command("teach")(teach.teach)
+app.add_typer(fit.app, name="fit")
 
 
 def main() -> None:

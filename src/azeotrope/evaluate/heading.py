@@ -10,14 +10,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from azeotrope.codec import digest
-from azeotrope.evaluate.plan import Experiment
-from azeotrope.types import Run
+from azeotrope.types import Record, Run
 
 _PARTS = ("torch", "transformers")
 """Whose versions may move a result in its last digits."""
 
 
-def head(plan: Experiment) -> Run:
+def head(plan: Record) -> Run:
     """The run that begins now. Nothing in it says whose machine it is."""
     return Run(
         digest(plan),

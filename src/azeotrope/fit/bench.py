@@ -1,0 +1,138 @@
+"""What a fit works on: the teacher's logits, proxy students, texts to learn from and texts held out.
+
+Knows no optimiser and no report.
+"""
+
+# torch is typed in part:
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from torch import Tensor
+
+from azeotrope.distill import examples, published
+from azeotrope.errors import Misconfigured
+from azeotrope.evaluate import learners, teachers
+from azeotrope.evaluate.facts import problems, task_of
+from azeotrope.evaluate.plan import SHIPPED
+from azeotrope.fit.plan import Fitting
+from azeotrope.fit.proxies import tail
+from azeotrope.math.information import Tail, Text
+from azeotrope.models.open import Open
+from azeotrope.protocols import Task
+from azeotrope.training import Batch, Encoded, Example, Fitted, encoded
+from azeotrope.training.guided import alike
+from azeotrope.types import Problem
+
+_LONGEST = 2048
+"""Tokens of a text."""
+_NUMBERS = 1 << 26
+"""Logits kept at a time where all held-out texts are looked at: 256 MiB of them."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """All of it, ready."""
+
+    plan: Fitting
+    teacher: Open
+    proxies: tuple[Open, ...]
+    learned: tuple[Encoded, ...]
+    """Texts that A and B are fitted to."""
+    held: tuple[Encoded, ...]
+    """Texts that checkpoints are measured on."""
+    asked: tuple[Problem, ...]
+    """Problems that the teacher answers at each check."""
+    fresh: tuple[Problem, ...]
+    """Problems that chose nothing: the task's validation split."""
+    taught: tuple[Fitted, ...] = ()
+
+    @cached_property
+    def size(self) -> int:
+        """Logits that teacher and proxies have in common."""
+        return min(model.net.get_output_embeddings().weight.shape[0] for model in (self.teacher, *self.proxies))
+
+    @property
+    def task(self) -> Task:
+        return task_of(self.plan.task)
+
+    def parts(self, rows: Sequence[Encoded], turn: int) -> Iterator[tuple[Tail, Text, float]]:
+        """(proxy's tail, what the teacher says there, share of the rows), some rows at a time. Proxies take turns."""
+        proxy, few = self.proxies[turn % len(self.proxies)], self.plan.purifier.together
+        for at in range(0, len(rows), few):
+            some = rows[at : at + few]
+            batch = Batch.of(some, self.teacher.pad).to(proxy.device)
+            yield tail(proxy.net, batch), self.said(batch), len(some) / len(rows)
+
+    def said(self, batch: Batch) -> Text:
+        """The teacher's logits where the batch has a loss."""
+        logits: Tensor = self.teacher.logits(batch.ids)[:, :-1]
+        kept = logits[batch.keep.to(logits.device)].to(batch.ids.device)[:, : self.size]
+        return Text(kept.float(), batch.targets)
+
+    def seen(self, most: int | None = None) -> Iterator[Text]:
+        """The held-out texts, one at a time, as many as fit into what is kept of logits."""
+        left = _NUMBERS // self.size
+        for row in self.held[:most]:
+            text = self.said(Batch.of([row], self.teacher.pad).to(self.teacher.device))
+            yield Text(text.logits[:left], text.labels[:left])
+            left -= len(text.labels)
+            if left <= 0:
+                return
+
+
+def made(plan: Fitting, teacher: Open) -> Bench:
+    """Trains the proxies and cuts the train split in two. Raises `Misconfigured` with the cure."""
+    learned, held, asked = _texts(plan, teacher)
+    taught = tuple(_taught(plan, teacher, seed) for seed in range(plan.seed, plan.seed + plan.proxies))
+    few = examples(published(problems(plan.task, "proxy")))[:8]
+    for one in taught:
+        alike(teacher, one.model, few)
+    fresh = problems(plan.task, "validation")[: plan.choose.problems * 2]
+    return Bench(plan, teacher, tuple(one.model for one in taught), learned, held, asked, fresh, taught)
+
+
+def _texts(plan: Fitting, teacher: Open) -> tuple[tuple[Encoded, ...], tuple[Encoded, ...], tuple[Problem, ...]]:
+    train = problems(plan.task, "train")
+    cut = len(train) - max(1, round(plan.choose.held * len(train)))
+    if cut < 1:
+        raise Misconfigured(
+            f"task {plan.task.name!r} has {len(train)} train problems: a fit needs some, and some held out"
+        )
+    asked = train[cut:][: plan.choose.problems]
+
+    def rows(found: Sequence[Problem]) -> tuple[Encoded, ...]:
+        return tuple(encoded(teacher, _said(plan, teacher, found), _LONGEST).rows)
+
+    return rows(train[:cut]), rows(train[cut:][: plan.choose.texts]), asked
+
+
+def _said(plan: Fitting, teacher: Open, found: Sequence[Problem]) -> list[Example]:
+    """The texts that are teacher-forced."""
+    if plan.texts == "samples":
+        return examples(teacher.answers([problem.request for problem in found]))
+    if not any(problem.solution for problem in found):
+        raise Misconfigured(f"task {plan.task.name!r} publishes no workings to force: set texts = 'samples'")
+    return examples(published(found))
+
+
+def _taught(plan: Fitting, teacher: Open, seed: int) -> Fitted:
+    """A proxy student, taught the public workings."""
+    named = plan.proxy.tokenizer
+    place = teachers.shipped_folder(named.removeprefix(SHIPPED)) if named.startswith(SHIPPED) else named
+    source = place or teachers.folder(plan.teacher)
+    learner = learners.learner(plan.proxy.kind, plan.proxy.recipe, source, teacher.dialect)
+    return learner.fit(examples(published(problems(plan.task, "proxy"))), seed=seed)
+
+
+def opened_weights(model: object) -> Open:
+    """The teacher as open weights."""
+    if not isinstance(model, Open):
+        raise Misconfigured(
+            f"{getattr(model, 'name', 'this teacher')} shows no weights: a purifier is fitted to open ones"
+        )
+    return model

@@ -1,0 +1,101 @@
+"""A purifier's recipe as records, from one TOML file. Knows no tensor.
+
+Defaults are arXiv 2602.03396's where it states them; what is ours says so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from azeotrope.codec import convert, read_toml
+from azeotrope.errors import Misconfigured
+from azeotrope.evaluate import learners
+from azeotrope.evaluate.plan import Learning, Subject, Teacher
+from azeotrope.models.purifier import Shows
+from azeotrope.types import Fields, Record
+
+Count = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(gt=0, lt=1)]
+
+
+class Purifying(Record, frozen=True):
+    """How A and B are fitted."""
+
+    rank: Count = 32
+    alpha: Annotated[float, Meta(gt=0, le=1)] = 0.5
+    """The distillation loss's share in the student's gradient."""
+    weight: Annotated[float, Meta(ge=0)] = 1.0
+    """lambda: what the cosine weighs beside the cross-entropy. 0 is a control."""
+    rate: Annotated[float, Meta(gt=0)] | None = None
+    """AdamW's peak; unset: 0.08 / |V|, the source's on GSM8K (0.8 / |V| on MMLU)."""
+    epochs: Annotated[float, Meta(gt=0)] = 5.0
+    batch: Count = 32
+    """Texts a step."""
+    together: Count = 1
+    """Texts in one gradient g: 1 is the source's formula; more is faster and a gradient of their tokens' mean."""
+    warmup: Annotated[float, Meta(ge=0, lt=1)] = 0.1
+    decay: Annotated[float, Meta(ge=0)] = 0.01
+    centred: bool = False
+    """Logits less their mean: their free offset is not read. Ours."""
+    budget: Annotated[float, Meta(ge=0)] = 0.0
+    """At most this Frobenius norm of A B, by scaling B down; 0: none. Ours."""
+    block: Count = 64
+    """Positions computed at a time: memory against calls."""
+
+
+class Choosing(Record, frozen=True):
+    """Which A and B are kept: the least cosine on held-out texts whose teacher accuracy holds."""
+
+    held: Share = 0.1
+    """Of the train split: its last problems."""
+    checks: Count = 2
+    """In each epoch."""
+    texts: Count = 64
+    """Held-out texts that the cosine is measured on."""
+    problems: Count = 200
+    """Held-out problems that the teacher answers at each check."""
+    tolerance: Annotated[float, Meta(ge=0, le=1)] = 0.01
+    """Accuracy holds where it is at most so much below the undefended teacher's."""
+
+
+class Fitting(Record, frozen=True):
+    """The whole of it."""
+
+    name: str
+    task: Subject
+    teacher: Teacher = Teacher()
+    proxy: Learning = Learning("tiny", {})
+    """The student that stands in for the thief's, taught the task's public workings (its proxy split)."""
+    proxies: Count = 1
+    """So many of them, from seeds of their own, taken in turn. Ours."""
+    texts: Literal["gold", "samples"] = "gold"
+    """What is teacher-forced: published workings, as in the source, or the teacher's own."""
+    shows: Shows = Shows()
+    """What the interface shows of the shaped logits: trained for, and applied by the defense."""
+    purifier: Purifying = Purifying()
+    choose: Choosing = Choosing()
+    seed: int = 0
+
+
+def read(path: Path) -> Fitting:
+    """The recipe in a TOML file. `[proxy]` is as an experiment's `[learner]`: kind, tokenizer, the kind's members."""
+    return checked(read_toml(path), str(path), path.stem)
+
+
+def checked(values: Fields, where: str, name: str = "purifier") -> Fitting:
+    """A table -> a recipe. Raises `Misconfigured` naming the member at fault."""
+    table: Fields = {"name": name, **values}
+    proxy = convert(table.pop("proxy", {}), Fields, f"{where}: [proxy]")
+    kind, tokenizer = str(proxy.pop("kind", "tiny")), str(proxy.pop("tokenizer", ""))
+    table["proxy"] = {
+        "kind": kind,
+        "tokenizer": tokenizer,
+        "recipe": learners.checked(kind, proxy, f"{where}: [proxy]"),
+    }
+    plan = convert(table, Fitting, where)
+    if plan.teacher.kind in ("endpoint",):
+        raise Misconfigured(f"{where}: a purifier is fitted to logits, and an endpoint shows none: name open weights")
+    return plan

@@ -1,0 +1,72 @@
+"""What a fit found, as one HTML page that needs nothing else. Recomputes nothing: its JSON twin has every number."""
+
+# matplotlib is typed in part:
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from azeotrope.fit.results import Outcome
+from azeotrope.math.stats.verdicts import wilson
+from azeotrope.report.page import HERE
+from azeotrope.report.svg import END, FAINT, INK, POINT, drawn, plain
+from azeotrope.report.words import chance, visible
+from azeotrope.types import Score
+
+
+def page(outcome: Outcome) -> str:
+    """The page."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template("fitted.html").render(
+        found=outcome, style=Markup((HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        visible=visible, shown=shown, chance=chance, number=number, headline=headline(outcome),
+        curve=Markup(curve(outcome)) if outcome.curve else "",  # noqa: S704 - escaped
+    )  # fmt: skip
+
+
+def shown(score: Score) -> str:
+    """97.2 % [95.5, 98.2] of 600"""
+    low, high = wilson(score.correct, score.asked)
+    return f"{100 * score.rate:.1f} % [{100 * low:.1f}, {100 * high:.1f}] of {score.asked}"
+
+
+def number(value: float | None) -> str:
+    """Three digits; None is what JSON has for infinity."""
+    return "infinite" if value is None else f"{value:.3g}"
+
+
+def headline(outcome: Outcome) -> str:
+    """The first thing to know."""
+    kept = next(check for check in outcome.checks if check.step == outcome.chosen)
+    if outcome.chosen == 0:
+        return (
+            "No checkpoint protects within the accuracy that was asked for: the artifact is the identity. Lower the "
+            "rate, or allow more tolerance."
+        )
+    lost = 100 * (outcome.before.rate - outcome.after.rate)
+    return (
+        f"A student's gradient from these logits agrees with the true one by {kept.cosine:.2f} (1: entirely), at a "
+        f"cost of {lost:.1f} points of the teacher's accuracy ({chance(outcome.p_value)}, n = {outcome.before.asked})."
+    )
+
+
+def curve(outcome: Outcome) -> str:
+    """The cosine over the steps; held out as points, the chosen one marked."""
+
+    def draw(axes: Any) -> None:
+        axes.axhline(0, color=FAINT, linewidth=1, zorder=0)
+        axes.plot([one.step for one in outcome.curve], [one.cosine for one in outcome.curve], color=END, linewidth=1)
+        for one in outcome.checks:
+            axes.plot([one.step], [one.cosine], "o" if one.step == outcome.chosen else "s", color=POINT, markersize=5)
+        axes.set_xlabel("step", color=INK)
+        axes.set_ylabel("cos(g, g')", color=INK)
+        plain(axes)
+
+    told = "; ".join(f"step {one.step}: {one.cosine:.3f}" for one in outcome.checks)
+    return drawn(draw, f"Cosine of the student's gradients, held out. {told}", "cosine")
