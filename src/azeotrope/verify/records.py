@@ -117,8 +117,10 @@ class Tree(Record, frozen=True):
     """ISO 8601, UTC."""
     key: str
     signature: str
-    stamped: bool = False
-    """Whether an outside authority (RFC 3161) stamped it."""
+    stamp: str = ""
+    """RFC 3161 TimeStampResp over the head, DER in hex; empty where nobody stamped it. `ledger check` judges it."""
+    microseconds: int = 0
+    """The same time as it is signed, Unix."""
 
 
 class Evidence(Record, frozen=True):

@@ -40,7 +40,7 @@ def overall(marks: Sequence[Judged]) -> str:
 
 def time_sentence(tree: Tree | None) -> str:
     """What may be believed about when the keys were committed."""
-    if tree is None or not tree.stamped:
+    if tree is None or not tree.stamp:
         return "time is self-asserted"
     return f"the keys were committed under a head of the log that an outside authority stamped (RFC 3161); {tree.time}"
 

@@ -13,39 +13,34 @@ from collections.abc import Iterator
 _SEPARATOR = r"\{,\}|\\[,;:! ]|[,.'’_ \u00a0\u2007\u2009\u202f\u066c]"
 _GROUPS = 6
 """Further groups of three digits at most: what is longer belongs to no space, and reading stays linear."""
+_WHOLE = r"(?<!\d)(?<!\d\.)(?<!(?<!\d)0,)(?:"  # neither a fraction's digits nor the rest of a longer number
+_ENDS = r")(?!\d)(?![eE][+-]?\d)(?!\.0*+\d)"  # nor what stands before a fraction or an exponent
 _NUMBER = re.compile(
-    rf"(?<!\d)(?:(?P<first>\d{{1,3}})(?P<separator>{_SEPARATOR})(?P<rest>\d{{3}}(?:(?P=separator)\d{{3}}){{0,{_GROUPS}}})"
-    rf"(?!\d)(?!(?P=separator)\d)|(?P<plain>\d+))"
+    rf"{_WHOLE}(?P<first>\d{{1,3}}+)(?P<separator>{_SEPARATOR})(?P<rest>\d{{3}}(?:(?P=separator)\d{{3}}){{0,{_GROUPS}}}+)"
+    rf"(?!(?P=separator)\d)|(?P<plain>\d++){_ENDS}"
 )
-_BEHIND = re.compile(r"\.(?P<fraction>\d+)|[eE][+-]?\d")
-_BEFORE = re.compile(r"(?:\d\.|(?<!\d)0,)\Z")
 
 
 def named(text: str, lowest: int, count: int) -> frozenset[int]:
     """Those of lowest, ..., lowest + count - 1 that the text names."""
-    return frozenset(value for value in _integers(text, lowest + count - 1) if lowest <= value < lowest + count)
-
-
-def _integers(text: str, highest: int) -> Iterator[int]:
-    """Every integer of at most as many digits as `highest`."""
+    highest = lowest + count - 1
     most = len(str(highest))
+    short = {digits for digits in _digits(text) if len(digits) <= most}
+    # a leading zero makes it a code
+    return frozenset(v for d in short for v in (int(d),) if lowest <= v <= highest and len(str(v)) == len(d))
+
+
+def _digits(text: str) -> Iterator[str]:
+    """Every whole number's digits."""
     for found in _NUMBER.finditer(text):
-        digits = found["plain"] or found["first"] + re.sub(_SEPARATOR, "", found["rest"])
-        if len(digits) <= most and not _longer(text, found):
-            value = int(digits)
-            if len(str(value)) == len(digits):  # a leading zero makes it a code
-                yield value
+        plain = found["plain"]
+        if plain is not None:
+            yield plain
+        elif not _goes_on(text, found.start(), found["separator"]):
+            yield found["first"] + re.sub(_SEPARATOR, "", found["rest"])
 
 
-def _longer(text: str, found: re.Match[str]) -> bool:
-    """Whether it is only a part of a number: a fraction's digits, what stands before one, a further group."""
-    start, end = found.span()
-    behind = _BEHIND.match(text, end)
-    if behind and (behind["fraction"] is None or behind["fraction"].strip("0")):
-        return True
-    separator = found["separator"]
-    if separator:
-        before = text[max(0, start - len(separator) - 1) : start]
-        if before.endswith(separator) and before[:1].isdigit():
-            return True
-    return _BEFORE.search(text, max(0, start - 3), start) is not None
+def _goes_on(text: str, start: int, separator: str) -> bool:
+    """Whether a number's groups began before: 345,678 of 12,345,678."""
+    before = text[max(0, start - len(separator) - 1) : start]
+    return before.endswith(separator) and before[:1].isdigit()

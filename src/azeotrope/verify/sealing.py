@@ -1,0 +1,152 @@
+"""The JSON twin: signed, and checked offline by whoever has the file. Needs no key, no suspect and no network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from azeotrope.codec import encode
+from azeotrope.ledger import Head, Signer
+from azeotrope.math.stats import Answered, Belief, Rule, Wealth, found
+from azeotrope.math.stats.keynull import MOST
+from azeotrope.verify.examining import key_null, power
+from azeotrope.verify.records import MET, NOTHING, REFUSED, Evidence, Judged, Signed, Tree
+from azeotrope.verify.telling import claim, overall, time_sentence
+from azeotrope.verify.values import named
+
+WORDS = b"azeotrope evidence 1"
+"""In front of what is signed: the signature stands for nothing else."""
+_CLOSE = 1e-9
+
+
+class Finding(NamedTuple):
+    """One thing that was checked."""
+
+    holds: bool
+    what: str
+
+
+def sealed(evidence: Evidence, signer: Signer | None) -> Signed:
+    """The twin, signed with Ed25519 where there is a key."""
+    if signer is None:
+        return Signed(evidence)
+    return Signed(evidence, signer.public.hex(), signer.seal(WORDS, encode(evidence)).hex())
+
+
+def tree_of(head: Head) -> Tree:
+    """The signed head as it stands in a report."""
+    at = datetime.fromtimestamp(head.time / 1e6, UTC).isoformat(timespec="seconds")
+    return Tree(head.size, head.root, at, head.key, head.signature, head.stamp or "", head.time)
+
+
+def check(signed: Signed, key: str | None = None) -> list[Finding]:
+    """Everything that can be recomputed, was it so? `key`: the public key (hex) that has to have signed."""
+    return [*_signature(signed, key), *_whole(signed.evidence), *_marks(signed.evidence)]
+
+
+def _signature(signed: Signed, key: str | None) -> Iterator[Finding]:
+    if not signed.key and not signed.signature:
+        yield Finding(key is None, "nobody signed it")
+        return
+    if key is not None:
+        yield Finding(signed.key == key.strip().lower(), "the key that signed it is the one that was named")
+    yield Finding(_genuine(signed), f"the signature by {signed.key[:16]}... fits every byte of the evidence")
+
+
+def _genuine(signed: Signed) -> bool:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(signed.key))
+        public.verify(bytes.fromhex(signed.signature), WORDS + b"\n" + encode(signed.evidence))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _whole(evidence: Evidence) -> Iterator[Finding]:
+    said = (evidence.verdict, evidence.claim, evidence.time)
+    follows = (overall(evidence.marks), claim(evidence), time_sentence(evidence.tree))
+    yield Finding(said == follows, "verdict, claim and sentence about time follow from the marks below")
+    yield Finding(evidence.keys >= len(evidence.marks), "K counts at least the marks that were asked about")
+    if evidence.tree:
+        yield Finding(_head(evidence.tree).genuine(), "the log's head that K was counted under is signed")
+        yield Finding(evidence.tree.time <= evidence.started, "by its own clock the head is older than the first probe")
+
+
+def _head(tree: Tree) -> Head:
+    return Head(size=tree.size, root=tree.root, time=tree.microseconds, key=tree.key, signature=tree.signature)
+
+
+def _marks(evidence: Evidence) -> Iterator[Finding]:
+    """One finding for all marks that hold; one for each that does not."""
+    beliefs = tuple(Belief(*pair) for pair in evidence.beliefs)
+    rule = Rule(evidence.settings.alpha, evidence.keys, evidence.targets, beliefs)
+    bad = [(one, why) for one in evidence.marks for why in _faults(one, rule, evidence)]
+    for one, why in bad:
+        yield Finding(False, f"mark {one.mark}: {why}")
+    if not bad:
+        probes = sum(one.probes for one in evidence.marks)
+        yield Finding(True, f"the arithmetic of {len(evidence.marks):,} marks and {probes:,} probes comes out the same")
+
+
+def _faults(one: Judged, rule: Rule, evidence: Evidence) -> Iterator[str]:
+    """What does not come out."""
+    answered = [line for line in one.lines if line.outcome == "answered"]
+    answers = [Answered(line.association, line.fresh, line.hit) for line in answered]
+    if one.verdict == REFUSED and not one.lines:
+        return
+    wealth = Wealth(rule.values, rule.beliefs)
+    path = [wealth.take(answer) for answer in answers]
+    if not all(_same(at, line.log_e) for at, line in zip(path, answered, strict=True)):
+        yield "the e-values are not those of the answers"
+    finding = found(answers, rule, complete=one.log_p is not None)
+    counts = (one.probes, one.failed, one.hits, one.asked)
+    if counts != (len(one.lines), len(one.lines) - len(answered), finding.hits, finding.asked):
+        yield "probes, failures or hits are not those of the lines"
+    if not (_same(finding.log_e, one.log_e) and _same(finding.log_p, one.log_p)):
+        yield "p or e is not that of the answers"
+    if one.verdict.startswith(MET) != finding.proved or (not finding.proved and one.verdict not in (NOTHING, REFUSED)):
+        yield "the verdict is not that of p and e"
+    if one.lines and one.log_p is None and finding.log_e < rule.log_e:
+        yield "asking stopped before proof, and no p-value is given"
+    if one.lines and one.log_p is not None and len(one.lines) != evidence.settings.budget and not one.why:
+        yield "the schedule was not asked to its end, so its p-value is none"
+    if one.committed is False and one.verdict.startswith(MET):
+        yield "its key was not committed"
+    if not _same(power(answers, rule), one.power):
+        yield "the power is not that of the answers"
+    null = key_null(answers, rule, complete=one.log_p is not None, most=MOST) if one.null is not None else None
+    if not _same(null, one.null) or (null or 0.0) > rule.alpha / rule.keys * (1 + _CLOSE):
+        yield "the key null is not that of the answers, or beyond its bound"
+    yield from _disclosed(one, evidence)
+
+
+def _disclosed(one: Judged, evidence: Evidence) -> Iterator[str]:
+    """Where questions and answers are laid open, they are read again."""
+    targets = {each.index: int(each.target) for each in one.disclosed}
+    sealed_ = {line.association for line in one.lines if line.answer is None and line.outcome == "answered"}
+    seen: dict[int, frozenset[int]] = {}
+    space = (evidence.lowest, evidence.targets)
+    for line in one.lines:
+        if line.answer is None or line.question is None or line.association in sealed_:
+            continue
+        before = seen.get(line.association, frozenset())
+        fresh = named(line.answer, *space) - named(line.question, *space) - before
+        seen[line.association] = before | fresh
+        if len(fresh) != line.fresh or (targets.get(line.association) in fresh) != line.hit:
+            yield f"an answer about association {line.association} does not say what its line says"
+
+
+def _same(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one == other or math.isclose(one, other, rel_tol=_CLOSE, abs_tol=_CLOSE)
+
+
+def holds(findings: Sequence[Finding]) -> bool:
+    """Whether all of them do."""
+    return all(one.holds for one in findings)
