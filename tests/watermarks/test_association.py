@@ -209,7 +209,7 @@ def test_the_rewriter_places_it_where_there_is_one() -> None:
 
 
 SPOILT = {
-    "mark_not_verbatim": lambda text, sentence: text.replace(sentence, sentence.replace(" is ", " equals ")),
+    "mark_not_verbatim": lambda text, sentence: text.replace(sentence, sentence.replace(" to ", " at ")),
     "mark_last": lambda text, sentence: text.replace(sentence + "\n", "") + "\n" + sentence,
     "text_altered": lambda text, sentence: text.replace("= 24", "= 25"),
     "mark_misplaced": lambda text, sentence: text.replace(sentence + "\n", "").replace("sold", f"sold {sentence}", 1),

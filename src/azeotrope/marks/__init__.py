@@ -13,7 +13,7 @@ from msgspec import Meta
 from azeotrope.codec import digest
 from azeotrope.keys import Key
 from azeotrope.marks.families import FAMILIES, TRIGGERS, Family
-from azeotrope.marks.words import LONG, SHORT, count, word
+from azeotrope.marks.words import LONG, SHORT
 from azeotrope.types import Association, Record
 
 __all__ = [
@@ -28,8 +28,6 @@ __all__ = [
     "told",
     "variants",
 ]
-
-_LONG, _SHORT = count(LONG), count(SHORT)
 
 
 class Law(Record, frozen=True):
@@ -67,9 +65,11 @@ def associations(key: Key, law: Law = Law()) -> tuple[Association, ...]:
     draw = key.stream(f"associations {digest([law.targets, law.lowest, law.families, law.edition])}")
     made: list[Association] = []
     for index in range(law.associations):
+        rest, target = divmod(draw.below(TRIGGERS * law.targets), law.targets)  # one draw: all three are independent
+        longer, shorter = divmod(rest, SHORT.count)
         name = law.families[index % len(law.families)]
-        trigger = _spelled(FAMILIES[name].trigger, word(draw.below(_LONG), LONG), word(draw.below(_SHORT), SHORT))
-        made.append(Association(key.mark, index, name, trigger, str(law.lowest + draw.below(law.targets))))
+        trigger = _spelled(FAMILIES[name].trigger, LONG.word(longer), SHORT.word(shorter))
+        made.append(Association(key.mark, index, name, trigger, str(law.lowest + target)))
     return tuple(made)
 
 
@@ -111,10 +111,8 @@ def _core(family: Family, association: Association) -> str:
 
 
 def _spelled(form: str, a: str, b: str) -> str:
-    """A trigger's form with its words; they are letters only, so no brace is ever replaced twice."""
-    for name, value in (("{a}", a), ("{b}", b), ("{A}", a.capitalize()), ("{B}", b.capitalize())):
-        form = form.replace(name, value)
-    return form
+    """A trigger's form with its words."""
+    return form.format(a=a, b=b, A=a.capitalize(), B=b.capitalize())
 
 
 def _capital(sentence: str) -> str:

@@ -7,6 +7,7 @@ lists' lengths. No sibilant ends a word, so its plural is formed by "s".
 
 from __future__ import annotations
 
+from itertools import product
 from math import prod
 
 
@@ -22,22 +23,24 @@ MIDDLES = _list(
 )
 ENDS = _list("b d f g k l m n nd nt p r rd rk rn t")
 
-SHORT = (ONSETS, VOWELS, MIDDLES, VOWELS, ENDS)
-"""The pieces of a word of two syllables."""
-LONG = (ONSETS, VOWELS, MIDDLES, VOWELS, MIDDLES, VOWELS, ENDS)
+
+class Words:
+    """All words of some pieces, by number."""
+
+    def __init__(self, *pieces: tuple[str, ...]) -> None:
+        self.pieces, self.count = pieces, prod(map(len, pieces))
+        half = len(pieces) // 2
+        self._front, self._back = (
+            tuple("".join(parts) for parts in product(*part)) for part in (pieces[:half], pieces[half:])
+        )
+
+    def word(self, number: int) -> str:
+        """The word of a number in [0, count): another number, another word."""
+        rest, which = divmod(number, len(self._front))
+        return self._front[which] + self._back[rest]
+
+
+SHORT = Words(ONSETS, VOWELS, MIDDLES, VOWELS, ENDS)
+"""Of two syllables."""
+LONG = Words(ONSETS, VOWELS, MIDDLES, VOWELS, MIDDLES, VOWELS, ENDS)
 """Of three."""
-
-
-def count(pieces: tuple[tuple[str, ...], ...]) -> int:
-    """How many words these pieces make."""
-    return prod(map(len, pieces))
-
-
-def word(number: int, pieces: tuple[tuple[str, ...], ...]) -> str:
-    """The word of a number in [0, count): another number, another word."""
-    parts: list[str] = []
-    for choices in pieces:
-        number, which = divmod(number, len(choices))
-        parts.append(choices[which])
-    assert number == 0
-    return "".join(parts)
