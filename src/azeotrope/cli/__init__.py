@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from azeotrope.cli import customers, demo, doctor, evaluate, fit, keys, ledger, methods, protect, report, serve, teach
+from azeotrope.cli import (
+    customers,
+    demo,
+    doctor,
+    evaluate,
+    fit,
+    keys,
+    ledger,
+    methods,
+    protect,
+    report,
+    serve,
+    teach,
+    verify,
+)
 from azeotrope.errors import Misconfigured, Refused, Unavailable
 
 app = typer.Typer(
@@ -24,6 +38,7 @@ app.command("report")(report.report)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(customers.app, name="customers")
 app.add_typer(keys.app, name="keys")
+app.add_typer(verify.app, name="verify")
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from azeotrope.cli.writing import write
+
 if TYPE_CHECKING:
     from azeotrope.report.records import Report
 
@@ -33,7 +35,7 @@ def report(
     found = build(source)
     texts = {path: text for path, text in _texts(found, output, json, markdown) if path}
     for path, text in texts.items():
-        _write(path, text)
+        write(path, text)
     for sentence in found.headline:
         typer.echo(sentence)
     if found.cautions:
@@ -63,15 +65,3 @@ def _need(*packages: str) -> None:
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
         raise Misconfigured(f"reports need {', '.join(missing)}: pip install 'azeotrope[lab]'")
-
-
-def _write(path: Path, text: str) -> None:
-    from azeotrope.errors import Misconfigured
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.new")
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise Misconfigured(f"cannot write {path}: {error.strerror}") from None

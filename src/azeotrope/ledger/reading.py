@@ -42,7 +42,8 @@ def count(dsn: str | Path, *, customer: str | None = None, since: datetime | Non
 def per_customer(dsn: str | Path) -> dict[str, int]:
     """How many releases each customer got, the most first."""
     counted = func.count()
-    wanted = select(records.c.customer, counted.label("count")).group_by(records.c.customer).order_by(counted.desc())
+    wanted: Select[Any] = select().add_columns(records.c.customer, counted.label("count"))
+    wanted = wanted.group_by(records.c.customer).order_by(counted.desc())
     with Reading(dsn) as reading:
         return {row["customer"]: row["count"] for row in reading.rows(wanted)}
 

@@ -1,0 +1,283 @@
+"""`azeotrope verify`: is this suspect a student of ours, and of whose responses? Parses, calls, prints."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from azeotrope.cli.writing import write
+
+if TYPE_CHECKING:
+    from azeotrope.keys import Key, Master
+    from azeotrope.ledger import Commitment
+    from azeotrope.marks import Law
+    from azeotrope.verify import Judged, Outcome, Settings
+    from azeotrope.verify.records import Tree
+
+app = typer.Typer(
+    help="Find out whether a suspect learned from our responses, and from whose; with evidence a sceptic can check.",
+    invoke_without_command=True, rich_markup_mode=None,
+)  # fmt: skip
+SPENT = "azeotrope-spent.jsonl"
+
+Ledger = Annotated[
+    str | None,
+    typer.Option("--ledger", envvar="AZEOTROPE_LEDGER", help="The ledger: commitments, spent probes, who got most."),
+]
+
+
+@app.callback()
+def verify(
+    context: typer.Context,
+    suspect: Annotated[
+        str, typer.Option(metavar="URL|PATH|hf:NAME", help="An address (URL#model), weights in a folder, a .gguf file.")
+    ] = "",
+    customers: Annotated[str, typer.Option(metavar="all|NAMES", help="Names with commas; most likely first.")] = "all",
+    customers_file: Annotated[Path, typer.Option("--file", help="The gateway's customers, for `all`.")] = Path(
+        "customers.json"
+    ),
+    master_key: Annotated[Path | None, typer.Option(help="The master key; else AZEOTROPE_MASTER_KEY.")] = None,
+    alpha: Annotated[float, typer.Option(help="Accepted probability of any false accusation, over all keys.")] = 1e-6,
+    budget: Annotated[int, typer.Option(help="Probes for each mark; ordinary questions do not count.")] = 20,
+    committed: Annotated[
+        int | None, typer.Option(min=1, help="K, how many keys were ever issued, where no ledger says it.")
+    ] = None,
+    epochs: Annotated[str, typer.Option(help="current, all, or numbers with commas.")] = "current",
+    law: Annotated[Path | None, typer.Option(help="The marks' law (TOML), where it is not the default one.")] = None,
+    ledger: Ledger = None,
+    signing_key: Annotated[Path | None, typer.Option(help="Ed25519 key that signs the report (`ledger key`).")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page; its JSON twin stands beside it.")] = Path(
+        "evidence.html"
+    ),
+    suspect_key_env: Annotated[str, typer.Option(help="Environment variable with the suspect's API key.")] = "",
+    prefill: Annotated[
+        bool | None, typer.Option("--prefill/--no-prefill", help="Whether it goes on from an answer's beginning.")
+    ] = None,
+    as_neutral: Annotated[bool, typer.Option("--as-neutral", help="Ask the half that the operator kept back.")] = False,
+    disclose: Annotated[
+        bool, typer.Option("--disclose", help="Lay open what was asked about a mark that is met; it is used up then.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--every", help="Go on after the first customer that is met.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Ask again what it was asked before.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the order and of the ordinary questions.")] = 0,
+    at_once: Annotated[int, typer.Option(help="Questions under way at the same time.")] = 4,
+    deadline: Annotated[float, typer.Option(help="Seconds for one answer, retries included.")] = 120.0,
+) -> None:  # fmt: skip
+    """Ask a suspect about the marks of customers, and write down what that proves.
+
+    Exit status: 0 a verdict was reached, 2 a mistake to mend, 3 the suspect does not answer, 4 refused: nothing that is
+    left to ask about could prove at this level.
+    """
+    if context.invoked_subcommand:
+        return
+    _need("scipy", "jinja2", "cryptography")
+    from azeotrope.codec import convert
+    from azeotrope.errors import Misconfigured
+    from azeotrope.keys import Master
+    from azeotrope.verify import Settings
+
+    if not suspect:
+        raise Misconfigured("which suspect? --suspect URL, a folder of weights, a .gguf file, or hf:owner/name")
+    master = Master.read(master_key)
+    settings = convert(
+        {"alpha": alpha, "budget": budget, "seed": seed, "neutral": as_neutral, "disclose": disclose, "every": every,
+         "at_once": at_once, "deadline": deadline}, Settings, "verify",
+    )  # fmt: skip
+    keys = _keys(master, _names(customers, customers_file, ledger), epochs)
+    what = _What(suspect, os.environ.get(suspect_key_env) if suspect_key_env else None, prefill, ledger, again)
+    if signing_key:
+        from azeotrope.ledger import Signer
+
+        Signer.read(signing_key)  # before anything is spent
+    outcome = asyncio.run(_verify(what, keys, (_law(law), committed, output), settings))
+    _write(outcome, output, signing_key)
+    if outcome.evidence.verdict.startswith("refused"):
+        raise typer.Exit(4)
+
+
+class _What:
+    """What is asked, and what is known of it."""
+
+    def __init__(self, suspect: str, key: str | None, prefill: bool | None, ledger: str | None, again: bool) -> None:
+        self.suspect, self.key, self.prefill, self.ledger, self.again = suspect, key, prefill, ledger, again
+
+
+async def _verify(
+    what: _What, keys: Sequence[Key], under: tuple[Law, int | None, Path], settings: Settings
+) -> Outcome:  # fmt: skip
+    """Opens the ledger and the suspect, and runs the procedure."""
+    import secrets
+    from contextlib import AsyncExitStack
+    from functools import partial
+
+    from azeotrope import __version__
+    from azeotrope.ledger import Ledger
+    from azeotrope.verify import SideFile, Trial, accused_of, opened
+    from azeotrope.verify import verify as procedure
+    from azeotrope.verify.spending import InLedger
+
+    law, committed, output = under
+    tree, there = _committed(what.ledger)
+    count, counted = _k(committed, there if tree else None, len(keys))
+    commitments = {one.commitment for one in there} if tree else None
+    accused = [accused_of(key, law, neutral=settings.neutral, under=commitments) for key in keys]
+    async with AsyncExitStack() as stack:
+        if what.ledger:
+            book = InLedger(what.ledger, await stack.enter_async_context(Ledger(what.ledger)))
+        else:
+            book = SideFile(output.with_name(SPENT))
+        suspect = await stack.enter_async_context(
+            opened(what.suspect, key=what.key, prefill=what.prefill, deadline=settings.deadline)
+        )
+        salt = partial(secrets.token_bytes, 16)
+        trial = Trial(law, count, counted, book, salt, tree, __version__, what.again)
+        return await procedure(suspect, accused, trial, settings, _told)
+
+
+def _k(committed: int | None, there: Sequence[Commitment] | None, asked: int) -> tuple[int, str]:
+    """K, and where it comes from: never fewer than are asked about."""
+    if there is not None:
+        return max(len(there), asked), "commitments under the newest signed head"
+    if committed is not None:
+        return max(committed, asked), "as the operator says; no log was named"
+    return asked, "the marks that are asked about; no log was named"
+
+
+def _committed(ledger: str | None) -> tuple[Tree | None, list[Commitment]]:
+    """The newest signed head and the commitments that it covers."""
+    if ledger is None:
+        return None, []
+    from azeotrope.ledger import commitments, newest
+    from azeotrope.verify.sealing import tree_of
+
+    head = newest(ledger)
+    return (tree_of(head), commitments(ledger, under=head)) if head else (None, [])
+
+
+def _names(customers: str, file: Path, ledger: str | None) -> list[str]:
+    """Whom to ask about, most likely first: who got most of our responses, where a ledger says it."""
+    if customers != "all":
+        return list(dict.fromkeys(name.strip() for name in customers.split(",") if name.strip()))
+    from azeotrope.gateway.customers import read
+
+    names = [customer.name for customer in read(file).customers]
+    if ledger is None:
+        return names
+    from azeotrope.ledger import per_customer
+
+    got = per_customer(ledger)
+    return sorted(names, key=lambda name: -got.get(name, 0))
+
+
+def _keys(master: Master, customers: Sequence[str], epochs: str) -> list[Key]:
+    from azeotrope.errors import Misconfigured
+    from azeotrope.verify.keys import keys_of
+
+    if epochs in ("current", "all"):
+        chosen = list(master.epochs) if epochs == "all" else [master.epoch]
+    elif all(part.strip().isdecimal() for part in epochs.split(",")):
+        chosen = [int(part) for part in epochs.split(",")]
+    else:
+        raise Misconfigured(f"epochs are current, all, or numbers with commas; got {epochs!r}")
+    return keys_of(master, customers, chosen)
+
+
+def _law(path: Path | None) -> Law:
+    from azeotrope.codec import convert, read_toml
+    from azeotrope.marks import Law
+
+    return Law() if path is None else convert(read_toml(path), Law, str(path))
+
+
+def _told(one: Judged) -> None:
+    typer.echo(f"{one.customer}, epoch {one.epoch}: {one.verdict} ({one.hits} hits, {one.probes} probes, "
+               f"{one.failed} failed){'; ' + one.why if one.why else ''}", err=True)  # fmt: skip
+
+
+def _write(outcome: Outcome, output: Path, signing_key: Path | None) -> None:
+    """The page, its twin, and what only the operator may see (0600)."""
+    from azeotrope.codec import encode
+    from azeotrope.ledger import Signer
+    from azeotrope.report.evidence import page
+    from azeotrope.verify.sealing import sealed
+
+    twin = sealed(outcome.evidence, Signer.read(signing_key) if signing_key else None)
+    private = output.with_suffix(".private.jsonl")
+    write(private, "".join(encode(one).decode() + "\n" for one in outcome.kept), mode=0o600)
+    write(output.with_suffix(".json"), encode(twin).decode() + "\n")
+    write(output, page(twin))
+    typer.echo(outcome.evidence.verdict)
+    typer.echo(outcome.evidence.claim)
+    typer.echo(f"{output}, {output.with_suffix('.json')}; {private} holds the transcripts: it is yours alone", err=True)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A report's JSON twin.")],
+    public_key: Annotated[str | None, typer.Option(help="The key (hex) that has to have signed it.")] = None,
+) -> None:
+    """Check a report's signature and arithmetic, offline and without secrets. Exit status 1 where something fails."""
+    _need("scipy", "cryptography")
+    from azeotrope.codec import decode
+    from azeotrope.errors import Misconfigured
+    from azeotrope.verify.records import Signed
+    from azeotrope.verify.sealing import check as checked
+    from azeotrope.verify.sealing import holds
+
+    try:
+        signed = decode(file.read_bytes(), Signed)
+    except OSError as error:
+        raise Misconfigured(f"cannot read {file}: {error.strerror}") from None
+    findings = checked(signed, public_key)
+    for finding in findings:
+        typer.echo(f"{'holds' if finding.holds else 'FAILS'}  {finding.what}")
+    typer.echo(f"verdict: {signed.evidence.verdict}; {signed.evidence.time}")
+    if not holds(findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def power(
+    marked_responses: Annotated[int, typer.Option(min=0, help="Marked responses the student learns from.")],
+    hit_rate: Annotated[float, typer.Option(min=0, max=1, help="P(a learned association is named).")] = 0.9,
+    customers: Annotated[int, typer.Option(min=1, help="Customers; K counts the operator's mark, too.")] = 1000,
+    alpha: Annotated[float, typer.Option(help="Accepted probability of any false accusation.")] = 1e-6,
+    exposures: Annotated[int, typer.Option(min=1, help="How often a student meets an association to learn it.")] = 30,
+    wanted: Annotated[float, typer.Option(min=0, max=1, help="Probability of proof to reach.")] = 0.99,
+    targets: Annotated[int, typer.Option(min=2, help="N: size of the target space.")] = 100_000,
+) -> None:
+    """How many marked responses and probes it takes until a student can be proved to be one."""
+    _need("scipy")
+    from azeotrope.math.stats import Rule, checked, fewest_marked, learned, proof
+
+    rule = checked(Rule(alpha, customers + 1, targets))
+    typer.echo(f"P(proof), {marked_responses:,} marked responses, {customers:,} customers, alpha {alpha:g}")
+    typer.echo("issued  asked  learned   " + "".join(f"{probes:>4} probes" for probes in _PROBES) + "   marked needed")
+    for issued in (4, 8, 16, 32, 64):
+        known = learned(marked_responses, issued, exposures)
+        cells = [proof(hit_rate * known, issued // 2, probes, rule).probability for probes in _PROBES]
+        fewest = fewest_marked(wanted, hit_rate, issued, max(20, issued // 2), rule, exposures=exposures)
+        row = "".join(f"{cell:>11.4f}" for cell in cells)
+        typer.echo(f"{issued:>6}  {issued // 2:>5}  {known:>7.4f}   {row}   {f'{fewest:,}' if fewest else 'none':>13}")
+    typer.echo(
+        f"marked needed: for P(proof) >= {wanted:g} with 20 probes or one an association. An association counts as "
+        f"learned after {exposures} exposures: an assumption, see `docs/verification.md`."
+    )
+
+
+_PROBES = (5, 10, 20, 50)
+
+
+def _need(*packages: str) -> None:
+    from importlib.util import find_spec
+
+    from azeotrope.errors import Misconfigured
+
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise Misconfigured(f"verification needs {', '.join(missing)}: pip install 'azeotrope[verify]'")
