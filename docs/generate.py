@@ -22,7 +22,8 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 COMMANDS = (
     "", "list", "serve", "protect", "report", "customers", "customers add", "customers list", "customers rotate",
-    "customers remove", "ledger", "ledger tail", "ledger count", "ledger export", "demo", "doctor", "teach",
+    "customers remove", "ledger", "ledger tail", "ledger count", "ledger export", "ledger key",
+    "ledger sign", "ledger heads", "ledger prove", "ledger reveal", "ledger check", "demo", "doctor", "teach",
 )  # fmt: skip
 
 MEANINGS = {
