@@ -2,8 +2,9 @@
 
 Source: trace inversion (arXiv 2603.07267). The inverter is a student of the thief's learner; what it writes for the
 teacher's answers is trained on in place of what the teacher showed. A working that does not come out at the answer is
-dropped. Its control is `public`, at the same public data; how many public traces the inverter saw is on the bill. Does
-not use the teacher's reasoning at all, so every defense of it looks the same: what it costs, `withhold` costs.
+dropped; one that comes out there by wrong steps, as an inverter that was told the answer writes them, is dropped by
+`consistent` after it. Its control is `public`, at the same public data; how many public traces the inverter saw is on
+the bill. Does not use the teacher's reasoning at all, so every defense of it looks the same, `withhold` included.
 """
 
 from __future__ import annotations
