@@ -138,7 +138,7 @@ class Gateway:
             raise Rejected(401, "no valid key: send 'Authorization: Bearer' and your key", "invalid_api_key")
         call.customer = customer
         policy = customer.policy or self._means.settings.customers.default_policy
-        call.guard = self._means.guards.get(policy)
+        call.guard = self._means.guards.of(policy, customer.name)
         if call.guard is None:
             self._means.log.error("no_such_policy", customer=customer.name, policy=policy)
             raise Rejected(403, "this key's policy is not configured here", "policy_missing")

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from azeotrope.gateway.customers import Customer
 from azeotrope.gateway.metrics import Metrics
-from azeotrope.gateway.policy import Guard
+from azeotrope.gateway.policy import Guard, Guards
 from azeotrope.gateway.reply import Receive, Reply
 from azeotrope.gateway.settings import Settings
 from azeotrope.ledger import Ledger
@@ -29,7 +29,7 @@ class Means:
     """What every request is served with; made once."""
 
     settings: Settings
-    guards: dict[str, Guard]
+    guards: Guards
     customers: Doorkeeper
     upstream: Model
     ledger: Ledger | None

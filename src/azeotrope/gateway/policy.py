@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from azeotrope import catalog, lift
+from azeotrope import lift
 from azeotrope.codec import digest
 from azeotrope.errors import Misconfigured
 from azeotrope.gateway.settings import Link, Policy, Settings
 from azeotrope.gateway.wire.leaks import Rules
+from azeotrope.keys import VARIABLE, Key, Master
 from azeotrope.models.remote import Remote
-from azeotrope.protocols import Defense, Given, Model
+from azeotrope.protocols import Given, Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,39 +33,85 @@ class Guard:
     """Are bytes forwarded as they are?"""
     buffers: bool
     """Is a stream held until all of it is decided and recorded?"""
+    marks: bool = False
+    """Does it set a customer's mark?"""
 
     def model(self, stream: bool) -> Model:
         return self.live if stream and not self.buffers else self.whole
 
 
-def guards(settings: Settings, upstream: Model, rewriter: Model | None) -> dict[str, Guard]:
+class Guards:
+    """Every policy, ready. One that sets marks is built for each customer who asks, once, and kept."""
+
+    def __init__(self, settings: Settings, upstream: Model, rewriter: Model | None, master: Master | None) -> None:
+        self._upstream, self._rewriter, self._master = upstream, rewriter, master
+        self._epoch = settings.marks.epoch
+        self._built: dict[str, Guard] = {}
+        self._marked: dict[tuple[str, str], Guard] = {}
+        """By the policy's digest and the mark's public id."""
+        known: dict[str, Guard] = {}
+        for name, policy in settings.policies.items():
+            key = digest(policy)
+            try:
+                like = known.get(key) or self._for(name, policy, None)
+            except Misconfigured as error:
+                raise Misconfigured(f"policy {name!r}: {error}") from None
+            known[key] = like
+            self._built[name] = replace(like, name=name)
+
+    def of(self, name: str, customer: str) -> Guard | None:
+        """The policy's guard for this customer; None where there is no such policy."""
+        guard = self._built.get(name)
+        if guard is None or not guard.marks or self._master is None:
+            return guard
+        key = self._master.key(customer, self._epoch)
+        made = self._marked.get((guard.digest, key.mark))
+        if made is None:
+            made = self._marked[guard.digest, key.mark] = self._for(name, guard.policy, key)
+        return made if made.name == name else replace(made, name=name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._built)
+
+    def __len__(self) -> int:
+        return len(self._built)
+
+    def _for(self, name: str, policy: Policy, key: Key | None) -> Guard:
+        """The policy built with a customer's key, or, to see that it can be, with the operator's."""
+        given = Given(self._rewriter, policy.seed, policy.fail, policy.fallback)
+        if marks := [link.defense for link in policy.chain if lift.marks(link.defense)]:
+            if self._master is None:
+                raise Misconfigured(
+                    f"{marks[0]} needs a master key: make one with `azeotrope keys new FILE` and name it "
+                    f"by key_file in [marks], or set {VARIABLE}"
+                )
+            operator = self._master.operator(self._epoch)
+            given = replace(given, key=key or operator, operator=operator)
+        return _guard(name, policy, self._upstream, given)
+
+
+def guards(settings: Settings, upstream: Model, rewriter: Model | None, master: Master | None = None) -> Guards:
     """Every policy, ready. Raises `Misconfigured` naming the policy that cannot be."""
-    built: dict[str, Guard] = {}
-    known: dict[str, Guard] = {}
-    for name, policy in settings.policies.items():
-        key = digest(policy)
-        try:
-            like = known.get(key) or _guard(name, policy, upstream, rewriter)
-        except Misconfigured as error:
-            raise Misconfigured(f"policy {name!r}: {error}") from None
-        known[key] = like
-        built[name] = Guard(name, policy, key, like.whole, like.live, like.rules, like.forwards, like.buffers)
-    return built
+    return Guards(settings, upstream, rewriter, master)
 
 
-def _guard(name: str, policy: Policy, upstream: Model, rewriter: Model | None) -> Guard:
+def master_key(settings: Settings, environment: Mapping[str, str]) -> Master | None:
+    """The master key that the settings or the environment name; None where neither does, or no policy sets marks."""
+    if not any(lift.marks(link.defense) for policy in settings.policies.values() for link in policy.chain):
+        return None
+    if settings.marks.key_file is not None:
+        return Master.read(Path(settings.marks.key_file))
+    return Master.parse(text, VARIABLE) if (text := environment.get(VARIABLE)) else None
+
+
+def _guard(name: str, policy: Policy, upstream: Model, given: Given) -> Guard:
     lift.fit_for_readers(*(link.defense for link in policy.chain))
-    given = Given(rewriter=rewriter, seed=policy.seed, fail=policy.fail, fallback=policy.fallback)
-    defend = lift.chain(*(_defense(link, given) for link in policy.chain))
-    whole = defend(upstream)
-    offers = [catalog.load("defenses", link.defense) for link in policy.chain]
+    whole = lift.linked([(link.defense, link.config) for link in policy.chain], given)(upstream)
+    offers = [lift.method(link.defense) for link in policy.chain]
     rewrites = any(hasattr(module, "rewrite") for module in offers)
     buffers = policy.streaming == "buffer" or (policy.streaming is None and rewrites)
     live = lift.withholding()(upstream) if rewrites else whole
     rules = Rules(policy.top_logprobs, policy.allow_prefill, any(hasattr(module, "shape") for module in offers))
     forwards = policy.chain == (Link("none"),) and not policy.recorded and isinstance(upstream, Remote)
-    return Guard(name, policy, digest(policy), whole, live, rules, forwards, buffers)
-
-
-def _defense(link: Link, given: Given) -> Defense:
-    return lift.defense(link.defense, link.config, given)
+    marks = any(lift.marks(link.defense) for link in policy.chain)
+    return Guard(name, policy, digest(policy), whole, live, rules, forwards, buffers, marks)

@@ -14,7 +14,7 @@ from azeotrope.gateway.call import Doorkeeper, Means
 from azeotrope.gateway.customers import Customers
 from azeotrope.gateway.logs import logger
 from azeotrope.gateway.metrics import Metrics
-from azeotrope.gateway.policy import guards
+from azeotrope.gateway.policy import guards, master_key
 from azeotrope.gateway.server import server
 from azeotrope.gateway.settings import Book, Endpoint, Settings, secret
 from azeotrope.ledger import Ledger, Signer, Signing
@@ -38,7 +38,7 @@ async def gateway(
             upstream = await stack.enter_async_context(remote(settings.upstream, environment))
         if settings.rewriter is not None:
             rewriter = await stack.enter_async_context(remote(settings.rewriter, environment))
-        ready = guards(settings, upstream, rewriter)
+        ready = guards(settings, upstream, rewriter, master_key(settings, environment))
         log = log or logger(settings.server.log)
         known = customers or Customers(Path(settings.customers.file), log)
         check_customers(known, settings)

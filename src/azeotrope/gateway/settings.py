@@ -125,6 +125,15 @@ class Clientele(Record, frozen=True):
     default_policy: str = "default"
 
 
+class Marks(Record, frozen=True):
+    """What customers' marks are made from, for policies that set them."""
+
+    key_file: str | None = None
+    """The master key's file, as `azeotrope keys new` makes it; unset: the variable AZEOTROPE_MASTER_KEY."""
+    epoch: int | None = None
+    """Whose marks are set; unset: the newest epoch's."""
+
+
 class Settings(Record, frozen=True):
     """Everything `azeotrope serve` needs. Holds no secret."""
 
@@ -134,6 +143,7 @@ class Settings(Record, frozen=True):
     rewriter: Endpoint | None = None
     ledger: Book = Book()
     customers: Clientele = Clientele()
+    marks: Marks = Marks()
 
 
 def sample() -> str:
@@ -162,7 +172,8 @@ def check(values: Mapping[str, Any], where: str, folder: Path = Path()) -> Setti
 def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """File names made relative to the settings' folder."""
     for place, member, usual in (("upstream", "key_file", None), ("rewriter", "key_file", None),
-                                 ("ledger", "key_file", None), ("customers", "file", Clientele().file)):  # fmt: skip
+                                 ("ledger", "key_file", None), ("customers", "file", Clientele().file),
+                                 ("marks", "key_file", None)):  # fmt: skip
         table = values.get(place, {})
         name = cast(Fields, table).get(member, usual) if isinstance(table, dict) else None
         if isinstance(name, str):

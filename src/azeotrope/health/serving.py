@@ -17,7 +17,7 @@ from azeotrope.errors import AzeotropeError, Misconfigured, Unavailable
 from azeotrope.gateway import customers
 from azeotrope.gateway import serving as gateway
 from azeotrope.gateway import settings as config
-from azeotrope.gateway.policy import guards
+from azeotrope.gateway.policy import guards, master_key
 from azeotrope.health import Finding
 from azeotrope.ledger.tables import address
 from azeotrope.models.remote import Remote
@@ -41,7 +41,7 @@ async def serving(path: Path, environment: Mapping[str, str]) -> list[Finding]:
                 found.append(finding)
         if models["upstream"] is not None and (models["rewriter"] is not None) == (settings.rewriter is not None):
             upstream, rewriter = models["upstream"], models["rewriter"]
-            found.append(_tried("defenses", lambda: f"{len(guards(settings, upstream, rewriter))} policies built"))
+            found.append(_tried("defenses", lambda: _defenses(settings, upstream, rewriter, environment)))
     found.append(_tried("customers", lambda: _customers(settings)))
     if any(policy.recorded for policy in settings.policies.values()):
         found.append(await asyncio.to_thread(_tried, "ledger", lambda: _ledger(settings.ledger.dsn)))
@@ -76,6 +76,12 @@ def _tried(name: str, look: Callable[[], str]) -> Finding:
         return Finding(name, "broken", said, cure)
     except Exception as error:
         return Finding(name, "broken", f"this check itself failed: {type(error).__name__}")
+
+
+def _defenses(
+    settings: config.Settings, upstream: Remote, rewriter: Remote | None, environment: Mapping[str, str]
+) -> str:
+    return f"{len(guards(settings, upstream, rewriter, master_key(settings, environment)))} policies built"
 
 
 def _customers(settings: config.Settings) -> str:
