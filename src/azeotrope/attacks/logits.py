@@ -22,7 +22,7 @@ from azeotrope.distill import Thief, forced
 from azeotrope.math import losses
 from azeotrope.protocols import Attack, Model, OpenModel
 from azeotrope.training import Batch, Loss
-from azeotrope.training.guided import beside, opened
+from azeotrope.training.guided import beside, divergence, opened
 from azeotrope.types import Problem, Record
 
 
@@ -73,8 +73,5 @@ def _distilled(config: Config, teacher: OpenModel, logits: Tensor, batch: Batch)
     if config.loss == "cross_entropy":
         mask = batch.targets[None] >= 0
         return losses.cross_entropy(logits[None], batch.targets[None], mask, config.temperature, scale=config.scaled)
-    student, said, mask = beside(teacher, logits, batch)
-    if config.top_k:
-        student, said = losses.top_k(student, said, config.top_k)
-    divergence = getattr(losses, config.loss)
-    return divergence(student, said, mask, config.temperature, scale=config.scaled)
+    sides = beside(teacher, logits, batch)
+    return divergence(config.loss, sides, temperature=config.temperature, scaled=config.scaled, top_k=config.top_k)

@@ -1,6 +1,7 @@
 """What a teacher's logits say where a batch trains: beside the student's, over the tokens that both have.
 
-Knows no loss and no attack. A teacher that is not open is refused with the reason; so is one that reads other tokens.
+Knows losses by name only, and no attack. A teacher that is not open is refused with the reason; so is one that reads
+other tokens.
 """
 
 # torch and transformers are typed in part:
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from azeotrope.errors import Misconfigured
+from azeotrope.math import losses
 from azeotrope.models.open import Open
 from azeotrope.protocols import Model, OpenModel
 from azeotrope.training.examples import Batch, Example, encoded
@@ -62,3 +64,14 @@ def beside(teacher: OpenModel, student: Tensor, batch: Batch) -> tuple[Tensor, T
     size = min(said.shape[-1], student.shape[-1])
     mask = batch.targets.to(student.device) < size
     return student[None, :, :size], said[None, :, :size], mask[None]
+
+
+def divergence(
+    name: str, sides: tuple[Tensor, Tensor, Tensor], *, temperature: float = 1.0, scaled: bool = True, top_k: int = 0
+) -> Tensor:
+    """The loss of `math.losses` by its name, on what `beside` gives; of the teacher's k likeliest where k is not 0."""
+    student, said, mask = sides
+    if top_k:
+        student, said = losses.top_k(student, said, top_k)
+    found: Tensor = getattr(losses, name)(student, said, mask, temperature, scale=scaled)
+    return found

@@ -1,0 +1,141 @@
+"""Undoing a purifier: exact where the map is known, better where it is learned, refused where it cannot be."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from azeotrope import Given, Scripted, defense, lift
+from azeotrope.attacks import depurify, logits
+from azeotrope.distill import examples
+from azeotrope.errors import Misconfigured
+from azeotrope.math.lowrank import LowRank, applied, inverted
+from azeotrope.models import purifier
+from azeotrope.models.open import Open
+from azeotrope.models.purifier import About, Shows
+from azeotrope.training import Batch, encoded
+from azeotrope.training.guided import beside
+from azeotrope.training.tiny import kept_logits
+
+
+@pytest.fixture
+def net(learner) -> Open:
+    made = learner.fresh(7)
+    with torch.no_grad():
+        made.net.model.embed_tokens.weight.mul_(6.0)
+    return made
+
+
+@pytest.fixture
+def batch(learner, traces) -> Batch:
+    model = learner.fresh(0)
+    return Batch.of(encoded(model, examples(traces[:6]), 256).rows, model.pad)
+
+
+def drawn(size: int, strength: float) -> LowRank:
+    draw = torch.Generator().manual_seed(0)
+    return LowRank(torch.randn(size, 2, generator=draw), strength * torch.randn(2, size, generator=draw))
+
+
+@pytest.fixture
+def artifact(net, tmp_path) -> str:
+    m = drawn(net.net.config.vocab_size, 0.02)
+    about = About("net", purifier.fingerprint(net.net), purifier.vocabulary(net.tokenizer), Shows())
+    purifier.write(tmp_path / purifier.FILE, m, about)
+    return str(tmp_path)
+
+
+@pytest.fixture
+def purified(net, artifact):
+    return defense("purify", {"artifact": artifact, "until": "end"}, Given())(net)
+
+
+def loss(teacher, student, batch, known=None, **config) -> float:
+    return depurify.Undoing(depurify.Config(**config), teacher, known, 0)(student, batch).item()
+
+
+def plainly(teacher, student, batch, **config) -> float:
+    return logits.loss_of(logits.Config(**config), teacher)(student, batch).item()
+
+
+def test_a_known_map_is_undone_exactly(net, purified, artifact, learner, batch) -> None:
+    student = kept_logits(learner.fresh(1).net, batch)
+    back = inverted(purifier.read(artifact).m)
+    bare = plainly(net, student, batch, alpha=1)
+    assert abs(plainly(purified, student, batch, alpha=1) - bare) > 0.1
+    assert loss(purified, student, batch, back, undo="known", alpha=1) == pytest.approx(bare, rel=1e-4)
+    assert loss(purified, student, batch, undo="none", alpha=1) == pytest.approx(
+        plainly(purified, student, batch, alpha=1), rel=1e-5
+    )
+
+
+async def test_the_whole_attack_runs_and_says_what_it_did(purified, artifact, thief, problems) -> None:
+    for config in ({"undo": "known", "artifact": artifact}, {}, {"undo": "none", "gate": True, "prior": 0.3}):
+        made = thief()
+        await depurify.attack(depurify.Config(on="gold", **config), made)(purified, problems)
+        assert made.bill.notes["undone"] == config.get("undo", "learned")
+        assert 0 <= made.bill.notes["gate_open"] <= 1
+        assert made.bill.steps == 4
+
+
+def test_a_learned_map_comes_closer_to_the_teacher(net, learner, batch) -> None:
+    """Labels drawn from the teacher: the cross-entropy of what is undone is least at the teacher's own."""
+    m = drawn(net.net.config.vocab_size, 0.02)
+    shaped = lift.shaping(lambda ids, z: applied(m, z))(net)
+    student = kept_logits(learner.fresh(1).net, batch)
+    own, shown, mask = beside(net, student, batch)[1], *beside(shaped, student, batch)[1:]
+    draw = torch.Generator().manual_seed(3)
+
+    def far(said: torch.Tensor) -> float:
+        p = own.softmax(-1)
+        return (p * (own.log_softmax(-1) - said.log_softmax(-1))).sum(-1).mean().item()
+
+    undoing = depurify.Undoing(depurify.Config(rank=4, rate=1e-2), shaped, None, 0)
+    for _ in range(150):
+        labels = torch.multinomial(own[0].softmax(-1), 1, generator=draw)[:, 0][None]
+        out = undoing._undone(shown, labels, mask)
+    assert far(out) < 0.7 * far(shown)
+
+
+def test_the_gate_lets_through_what_gold_agrees_with(net, learner, batch) -> None:
+    student = kept_logits(learner.fresh(1).net, batch)
+    liar = lift.shaping(lambda ids, z: -z)(net)
+    text = torch.nn.functional.cross_entropy(student, batch.targets).item()
+
+    class Never:
+        name = "never"
+
+        def logits(self, ids):
+            return _ruled_out(net.logits(ids).clone(), batch.ids[:, 1:])
+
+    assert loss(Never(), student, batch, undo="none", gate=True) == pytest.approx(text, rel=1e-5), "nothing is believed"
+    assert loss(liar, student, batch, undo="none", gate=False) != pytest.approx(text, rel=1e-3)
+
+
+def _ruled_out(out: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    out[:, :-1] = out[:, :-1].scatter(-1, labels[..., None], -math.inf)
+    return out
+
+
+def test_the_prior_is_a_mixture(net, learner, batch) -> None:
+    student = kept_logits(learner.fresh(1).net, batch)
+    said = beside(net, student, batch)[1]
+    p, q = said.double().softmax(-1), student.double().softmax(-1)
+    mixed = 0.7 * p + 0.3 * q
+    expected = (mixed * (mixed.log() - q.log())).sum(-1).mean().item()
+    assert loss(net, student, batch, undo="none", prior=0.3, alpha=1) == pytest.approx(expected, rel=1e-4)
+    certain = lift.shaping(lambda ids, z: z.masked_fill(z < z.amax(-1, keepdim=True), -math.inf))(net)
+    assert math.isfinite(loss(certain, student, batch, undo="none", prior=0.3, alpha=1, loss="reverse_kl"))
+
+
+async def test_what_it_cannot_do_is_refused(thief, problems, net, tmp_path) -> None:
+    with pytest.raises(Misconfigured, match="say which"):
+        depurify.attack(depurify.Config(undo="known"), thief())
+    with pytest.raises(Misconfigured, match="gives text only"):
+        await depurify.attack(depurify.Config(), thief())(Scripted(lambda _: "4"), problems)
+    a = torch.zeros(8, 1)
+    a[0] = 1
+    purifier.write(Path(tmp_path) / purifier.FILE, LowRank(a, -a.T), About("x", "", ""))
+    with pytest.raises(Misconfigured, match="cannot be inverted"):
+        depurify.attack(depurify.Config(undo="known", artifact=str(tmp_path)), thief())
