@@ -1,6 +1,7 @@
 """Over HTTP each customer gets a mark of their own, and none of it is in logs, ledger, metrics or errors."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ async def test_two_customers_get_different_marks_and_nothing_is_told_about_them(
     for name in ("of-one", "of-two", "of-three", keys.OPERATOR):
         key = MASTER.operator() if name == keys.OPERATOR else MASTER.key(name)
         for secret in [key.reveal(), *(text for one in associations(key) for text in (one.trigger, one.target))]:
-            assert secret.encode() not in told_elsewhere, name
+            assert not re.search(rb"(?<![\w.])" + secret.encode() + rb"(?![\w.])", told_elsewhere), name
     assert MASTER.key("of-one").mark.encode() in gate.kept()
 
 

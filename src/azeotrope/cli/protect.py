@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
@@ -13,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterator
 
+    from azeotrope.keys import Key
     from azeotrope.protect import Summary, Watch
     from azeotrope.protocols import Model
 
@@ -23,6 +25,16 @@ def protect(
     defense: Annotated[str, typer.Option(help="Which defense; `azeotrope list` shows them.")] = "withhold",
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the defense.")
+    ] = None,
+    watermark: Annotated[
+        str | None, typer.Option(help="Set a customer's mark behind the defense; `azeotrope list watermarks`.")
+    ] = None,
+    watermark_set: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A setting of the watermark, such as share=0.1.")
+    ] = None,
+    customer: Annotated[str | None, typer.Option(help="Whose mark.")] = None,
+    master_key: Annotated[
+        Path | None, typer.Option(help="What it is made from; AZEOTROPE_MASTER_KEY if not said.")
     ] = None,
     rewriter: Annotated[
         str | None, typer.Option(help="Who rewrites: local, a .gguf path, hf:owner/name, or an OpenAI-compatible URL.")
@@ -72,19 +84,21 @@ def protect(
     from azeotrope.protect import protect as procedure
     from azeotrope.protocols import Given
 
-    lift.fit_for_readers(defense, *([fallback] if fallback else []))
+    links = _links((defense, set_), (watermark, watermark_set))
+    lift.fit_for_readers(*(name for name, _ in links), *([fallback] if fallback else []))
     layout = Layout(
         question_column, reasoning_column, answer_column, messages_column, reasoning_in_content, keep=tuple(keep or ())
     )
-    config = _values(set_ or [])
+    key, operator = _keys(watermark, customer, master_key)
+    given = Given(None, seed, fail, fallback, key, operator)
     spec = _spec(rewriter, rewriter_model, rewriter_key_env)
-    recipe = _recipe(config, [defense, spec, seed, fail, fallback])
+    recipe = _recipe(links, [spec, seed, fail, fallback, *([key.mark] if key else [])])
     at_once = concurrency or (64 if not spec or spec.startswith("http") else 2)  # the embedded engine answers two
     settings = Settings(layout, recipe, at_once, limit, patience, force, restart)
 
     async def main() -> Summary:
         async with _opened(spec, rewriter_key_env) as model:
-            protecting = lift.defense(defense, config, Given(model, seed, fail, fallback))
+            protecting = lift.linked(links, replace(given, rewriter=model))
             with _bar() as watch:
                 return await procedure(source, output, protecting, settings, watch)
 
@@ -122,15 +136,55 @@ async def _opened(spec: str, key_env: str | None) -> AsyncGenerator[Model | None
         yield model
 
 
-def _recipe(config: dict[str, Any], others: list[Any]) -> str:
+def _links(
+    defense: tuple[str, list[str] | None], watermark: tuple[str | None, list[str] | None]
+) -> list[tuple[str, dict[str, Any]]]:
+    """Names and settings, in the order in which a trace meets them."""
+    from azeotrope import lift
+    from azeotrope.errors import Misconfigured
+
+    links = [(defense[0], _values(defense[1] or []))]
+    name, set_ = watermark
+    if name is None:
+        if set_:
+            raise Misconfigured("--watermark-set goes with --watermark")
+        return links
+    if not lift.marks(name):
+        from azeotrope import catalog
+
+        catalog.load("watermarks", name)  # says which there are
+    if defense[0] == "withhold":
+        raise Misconfigured(
+            "--watermark marks reasoning, and withhold leaves none: name another --defense, such as instruct, or none "
+            "to mark the reasoning as it is"
+        )
+    return [*links, (name, _values(set_ or []))]
+
+
+def _keys(watermark: str | None, customer: str | None, master_key: Path | None) -> tuple[Key | None, Key | None]:
+    """The customer's key and the operator's, where a mark is to be set."""
+    from azeotrope.errors import Misconfigured
+    from azeotrope.keys import Master
+
+    if watermark is None:
+        if customer or master_key:
+            raise Misconfigured("--customer and --master-key go with --watermark")
+        return None, None
+    if not customer:
+        raise Misconfigured("--watermark sets a customer's mark: name the customer with --customer")
+    master = Master.read(master_key)
+    return master.key(customer), master.operator()
+
+
+def _recipe(links: list[tuple[str, dict[str, Any]]], others: list[Any]) -> str:
     """A digest of everything that decides what is written; a setting that is a file's path counts with its content."""
     import hashlib
 
     from azeotrope.codec import digest
 
-    paths = [Path(value) for value in config.values() if isinstance(value, str)]
+    paths = [Path(value) for _, config in links for value in config.values() if isinstance(value, str)]
     files = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()]
-    return digest([config, files, others])
+    return digest([links, files, others])
 
 
 def _values(pairs: list[str]) -> dict[str, Any]:
