@@ -146,7 +146,7 @@ def test_what_is_not_there_or_not_signed_yet_is_told(path: Path, entry, signer) 
         prove(path, "nobody")
     with pytest.raises(Misconfigured, match=r"no release a \(choice 1\)"):
         prove(path, "a", choice=1)
-    with pytest.raises(Unavailable, match="no such signed head covers leaf 0"):
+    with pytest.raises(Unavailable, match="no such signed head covers 1 leaves"):
         prove(path, "a", at=1)
 
 

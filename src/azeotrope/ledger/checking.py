@@ -92,13 +92,16 @@ def _log(head: Head, lines: Iterable[bytes], known: Known) -> Iterator[Finding]:
 
 def signed(head: Head, known: Known, which: str = "") -> Iterator[Finding]:
     """The head's signature and time."""
-    genuine = head.genuine()
-    if known.key is None:
-        whose = "whose key that is, nobody said: give the signer's public key"
+    which_head = f"the head of {head.size} leaves"
+    if not head.genuine():
+        yield Finding(f"{which}signature", False, f"the signature of {which_head} does not hold")
+    elif known.key is None:
+        said = f"{which_head} is signed by {head.key_id}; whose key that is, nobody said: give the signer's public key"
+        yield Finding(f"{which}signature", True, said)
     else:
-        genuine, whose = genuine and head.key == known.key, "the key you gave"
-    said = f"the head of {head.size} leaves is signed by {head.key_id}, {whose}"
-    yield Finding(f"{which}signature", genuine, said if genuine else f"not {said}")
+        theirs = head.key == known.key
+        said = f"{which_head} is {'' if theirs else 'not '}signed by the key you gave"
+        yield Finding(f"{which}signature", theirs, f"{said}, but by {head.key_id}" if not theirs else said)
     yield _time(head, known, which)
 
 

@@ -36,7 +36,7 @@ def prove(dsn: str | Path, name: str, *, choice: int = 0, at: int | None = None,
 
     def made(connection: Connection) -> Proof:
         leaf = _named(connection, name, choice)
-        head = _covering(tree.known_heads(connection, covering=max(leaf.seq + 1, since or 0)), at, leaf)
+        head = _covering(connection, max(leaf.seq + 1, since or 0), at)
         proof = Proof(
             leaf=leaf,
             proof=_roots(connection, inclusion(leaf.seq, head.size)),
@@ -118,17 +118,19 @@ def _noted(row: RowMapping) -> Noted:
     return Noted(seq=row["seq"], key=key_of(row["salt"], "leaf").hex(), note=row["kind"], body=row["body"])
 
 
-def _covering(heads: list[Head], at: int | None, leaf: Leaf) -> Head:
-    """The head to prove under, of those that cover what is wanted, oldest first."""
+def _covering(connection: Connection, size: int, at: int | None) -> Head:
+    """The head to prove under: it covers `size` leaves."""
     if at is not None:
-        heads = [head for head in heads if head.size == at]
-    if not heads:
-        raise Unavailable(f"no such signed head covers leaf {leaf.seq} yet: {_UNSIGNED}")
-    return next((head for head in heads if head.stamp is not None), heads[-1])
+        head = tree.of_size(connection, at)
+    else:
+        head = tree.first_stamped(connection, size) or tree.newest(connection)
+    if head is None or head.size < size:
+        raise Unavailable(f"no {'such ' if at else ''}signed head covers {size} leaves yet: {_UNSIGNED}")
+    return head
 
 
 def _earlier(connection: Connection, size: int, head: Head) -> Earlier:
-    found = next((older for older in tree.known_heads(connection, covering=size) if older.size == size), None)
+    found = tree.of_size(connection, size)
     if found is None:
         raise Misconfigured(f"no head of {size} leaves was signed; azeotrope ledger heads lists them")
     return Earlier(found, _roots(connection, consistency(size, head.size)))

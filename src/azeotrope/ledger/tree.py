@@ -103,22 +103,34 @@ def resumed(connection: Connection, head: Head | None) -> Growth:
     return growth
 
 
-def known_heads(connection: Connection, *, last: int | None = None, covering: int = 0) -> list[Head]:
-    """Heads of at least `covering` leaves with their first time stamps, oldest first; of those the `last`."""
-    first = select(func.min(stamps.c.seq)).group_by(stamps.c.head)
-    wanted: Select[int, bytes, int, bytes, bytes, bytes | None] = (
-        select(heads.c.size, heads.c.root, heads.c.time, heads.c.key, heads.c.signature, stamps.c.response)
-        .outerjoin(stamps, (stamps.c.head == heads.c.seq) & stamps.c.seq.in_(first))
-        .where(heads.c.size >= covering)
-        .order_by(heads.c.seq.desc())
-        .limit(last)
-    )
-    return [_head(row) for row in reversed(connection.execute(wanted).all())]
+def known_heads(connection: Connection, *, last: int | None = None) -> list[Head]:
+    """The heads with their first time stamps, oldest first; of those the `last`."""
+    rows = connection.execute(_HEADS.order_by(heads.c.seq.desc()).limit(last)).all()
+    return [_head(row) for row in reversed(rows)]
 
 
 def newest(connection: Connection) -> Head | None:
     """The newest head, if one was ever signed."""
     return next(iter(known_heads(connection, last=1)), None)
+
+
+def first_stamped(connection: Connection, covering: int) -> Head | None:
+    """The oldest time-stamped head of at least `covering` leaves."""
+    wanted = _HEADS.where(heads.c.size >= covering, stamps.c.response.is_not(None)).order_by(heads.c.seq).limit(1)
+    row = connection.execute(wanted).first()
+    return None if row is None else _head(row)
+
+
+def of_size(connection: Connection, size: int) -> Head | None:
+    """The head of exactly `size` leaves."""
+    row = connection.execute(_HEADS.where(heads.c.size == size).order_by(heads.c.seq).limit(1)).first()
+    return None if row is None else _head(row)
+
+
+_FIRST = select(func.min(stamps.c.seq)).group_by(stamps.c.head)
+_HEADS: Select[int, bytes, int, bytes, bytes, bytes | None] = select(
+    heads.c.size, heads.c.root, heads.c.time, heads.c.key, heads.c.signature, stamps.c.response
+).outerjoin(stamps, (stamps.c.head == heads.c.seq) & stamps.c.seq.in_(_FIRST))
 
 
 def _head(row: Row[int, bytes, int, bytes, bytes, bytes | None]) -> Head:
