@@ -40,6 +40,13 @@ def test_of_an_attack_only_its_best_variant_goes_on() -> None:
     assert names(chosen(screen, cells, 2)) == ["steps/plan/a:2", "steps/plan/c"]
 
 
+def test_the_same_student_does_not_go_on_twice() -> None:
+    """A wash that changes nothing trains the same student: it would keep another attack out."""
+    screen = [todo(name) for name in ("sft", "sft+normalize", "mix")]
+    cells = {one.digest: cell(one, right) for one, right in zip(screen, (40, 40, 10), strict=True)}
+    assert names(chosen(screen, cells, 2)) == ["steps/plan/sft", "steps/plan/mix"]
+
+
 def test_each_defense_and_task_has_its_own_worst() -> None:
     rates = {("plan", "x", "a"): 1, ("plan", "x", "b"): 2, ("plan", "y", "a"): 2, ("plan", "y", "b"): 1,
              ("none", "x", "a"): 99, ("none", "x", "b"): 98}  # fmt: skip
