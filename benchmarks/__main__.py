@@ -1,4 +1,4 @@
-"""`python -m benchmarks [gateway|latency|memory|protect|ledger|lab|report] [--quick]`: all of it when nothing is named.
+"""`python -m benchmarks [gateway|latency|memory|protect|ledger|lab|shape|report] [--quick]`: all of it by default.
 
 Results go to `benchmarks/results/`; a whole run, or `report FILE`, also writes docs/benchmarks.md.
 """
@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import gateway, lab, ledger, memory, protection, records, report
+from benchmarks import gateway, lab, ledger, memory, protection, records, report, shape
 from benchmarks.records import Figure
 
-PARTS = ("gateway", "memory", "protect", "ledger", "lab")
+PARTS = ("gateway", "memory", "protect", "ledger", "lab", "shape")
 ROOT = Path(__file__).parent.parent
 
 
@@ -40,6 +40,8 @@ def measured(given: argparse.Namespace) -> Iterator[Figure]:
             yield from protection.measure(few, 960 if quick else 9600, told=told)
         elif what == "lab":
             yield from lab.measure(few, told=told)
+        elif what == "shape":
+            yield from shape.measure(few, told=told)
         else:
             yield from ledger.measure(few, 1.0 if quick else 3.0, told=told)
 

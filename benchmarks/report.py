@@ -22,6 +22,7 @@ _NAMES = {
     "cpu_us_per_record": "processor time a record, µs",
     "tokens_per_cpu_second": "tokens a processor second, the lab's tiny models",
     "together_over_apart": "speed of four seeds trained together (torch.func) over one after another",
+    "share_of_head": "a purifier as a shape, processor time over the head's product",
     "fsync_ms": "fsync of 4 KiB, ms, beside",
 }
 PLOTTED = ("requests_per_second", "streams_per_second")

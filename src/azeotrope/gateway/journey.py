@@ -41,7 +41,9 @@ async def _whole(means: Means, call: Call, request: Request, asked: chat.Asked) 
     await record(means, call, traces)
     name = call.guard.policy.reasoning_field
     alternatives = leaks.alternatives(asked.fields, call.guard.rules)
-    body = chat.completion(traces, name, f"chatcmpl-{call.id}", int(call.started), alternatives)
+    body = chat.completion(
+        traces, name, f"chatcmpl-{call.id}", int(call.started), alternatives, call.guard.policy.logprob_step
+    )
     await call.reply.whole(200, body)
 
 
@@ -71,7 +73,12 @@ class _Making:
         name = call.guard.policy.reasoning_field
         alternatives = leaks.alternatives(asked.fields, call.guard.rules)
         self._frames = chat.Frames(
-            name, f"chatcmpl-{call.id}", int(call.started), usage=asked.usage, alternatives=alternatives
+            name,
+            f"chatcmpl-{call.id}",
+            int(call.started),
+            usage=asked.usage,
+            alternatives=alternatives,
+            step=call.guard.policy.logprob_step,
         )
         self._events: list[Event] = []
         self._released = False

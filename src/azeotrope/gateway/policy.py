@@ -112,6 +112,11 @@ def _guard(name: str, policy: Policy, upstream: Model, given: Given) -> Guard:
     buffers = policy.streaming == "buffer" or (policy.streaming is None and rewrites)
     live = lift.withholding()(upstream) if rewrites else whole
     rules = Rules(policy.top_logprobs, policy.allow_prefill, any(hasattr(module, "shape") for module in offers))
-    forwards = policy.chain == (Link("none"),) and not policy.recorded and isinstance(upstream, Remote)
+    forwards = (
+        policy.chain == (Link("none"),)
+        and not policy.recorded
+        and not policy.logprob_step
+        and isinstance(upstream, Remote)
+    )
     marks = any(lift.marks(link.defense) for link in policy.chain)
     return Guard(name, policy, digest(policy), whole, live, rules, forwards, buffers, marks)

@@ -82,6 +82,9 @@ class Policy(Record, frozen=True):
     Unset: buffer for a defense that rewrites, live for any other."""
     top_logprobs: int = 0
     """Alternatives per token that a client may ask for."""
+    logprob_step: float = 0.0
+    """Nats: released log-probabilities are renormalised over the alternatives shown and rounded to multiples of it; 0:
+    as they come."""
     fail: Literal["closed", "open"] = "closed"
     fallback: str = "withhold"
     """Tried when a rewrite fails, before `fail`: withhold or terse."""
@@ -193,6 +196,8 @@ def _check_policies(settings: Settings, where: str) -> None:
             raise Misconfigured(f"{where}: policy {name!r} is a chain: put each config beside its defense")
         if not 0 <= policy.top_logprobs <= 20:
             raise Misconfigured(f"{where}: policy {name!r}: top_logprobs is 0 to 20; got {policy.top_logprobs}")
+        if not 0 <= policy.logprob_step <= 10:
+            raise Misconfigured(f"{where}: policy {name!r}: logprob_step is 0 to 10 nats; got {policy.logprob_step}")
         if policy.fallback not in ("withhold", "terse"):
             raise Misconfigured(f"{where}: policy {name!r}: fallback is withhold or terse; got {policy.fallback!r}")
 

@@ -64,7 +64,9 @@ def applied(m: LowRank, logits: Tensor) -> Tensor:
     a, b = (each.to(out) for each in (m.a[:shared], m.b[:, :shared]))
     there = out[..., :shared]
     read = there.masked_fill(there == -math.inf, 0.0)
-    said = torch.cat([there + (read @ b.T) @ a.T, out[..., shared:]], -1)
+    flat, width = (read @ b.T).reshape(-1, m.rank), there.shape[-1]
+    said = torch.addmm(there.reshape(-1, width), flat, a.T).reshape(there.shape)
+    said = said if shared == out.shape[-1] else torch.cat([said, out[..., shared:]], -1)
     return said.to(logits.dtype)
 
 

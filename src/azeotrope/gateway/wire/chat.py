@@ -12,6 +12,7 @@ import orjson
 from msgspec import Struct
 
 from azeotrope.errors import Refused, Unavailable
+from azeotrope.gateway.wire.coarse import coarse
 from azeotrope.types import Answer, Event, Extra, Fields, Finish, Opened, Reasoning, Request, ToolCall, Trace, Usage
 
 SAMPLING = frozenset({
@@ -61,39 +62,43 @@ def request(fields: Fields, messages: Sequence[Fields]) -> Request:
 
 
 def completion(
-    traces: Sequence[Trace], name: str, fallback_id: str, now: int, alternatives: int | None = None
+    traces: Sequence[Trace], name: str, fallback_id: str, now: int, alternatives: int | None = None, step: float = 0.0
 ) -> bytes:
-    """A whole response. `name` is the member that carries reasoning; `alternatives`: see `shown`."""
+    """A whole response. `name` is the member that carries reasoning; `alternatives`, `step`: see `shown`."""
     first = traces[0]
     out: Fields = {
         "id": first.id or fallback_id,
         "object": "chat.completion",
         "created": first.created or now,
         "model": first.model,
-        "choices": [_choice(index, trace, name, alternatives) for index, trace in enumerate(traces)],
+        "choices": [_choice(index, trace, name, alternatives, step) for index, trace in enumerate(traces)],
     }
     if first.usage is not None:
         out["usage"] = first.usage
     return orjson.dumps(out)
 
 
-def _choice(index: int, trace: Trace, name: str, alternatives: int | None) -> Fields:
+def _choice(index: int, trace: Trace, name: str, alternatives: int | None, step: float) -> Fields:
     message: Fields = {"role": "assistant", "content": trace.answer or (None if trace.tool_calls else "")}
     if trace.reasoning:
         message[name] = trace.reasoning
     message.update(trace.extra)
     if trace.tool_calls:
         message["tool_calls"] = trace.tool_calls
-    records = shown(trace.logprobs, alternatives)
+    records = shown(trace.logprobs, alternatives, step)
     logprobs = None if records is None else {"content": records, "refusal": None}
     return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": trace.finish or None}
 
 
-def shown(records: Sequence[Fields] | None, alternatives: int | None) -> list[Fields] | None:
-    """Token records with at most so many alternatives each; None where no logprobs were asked for."""
+def shown(records: Sequence[Fields] | None, alternatives: int | None, step: float = 0.0) -> list[Fields] | None:
+    """Token records with at most so many alternatives each, rounded where `step` says so (see `coarse`); None where no
+    logprobs were asked for."""
     if records is None or alternatives is None:
         return None
-    return [{**record, "top_logprobs": (record.get("top_logprobs") or [])[:alternatives]} for record in records]
+    kept: list[Fields] = [
+        {**record, "top_logprobs": (record.get("top_logprobs") or [])[:alternatives]} for record in records
+    ]
+    return coarse(kept, step) if step else kept
 
 
 def check_completion(body: bytes) -> None:
@@ -109,9 +114,12 @@ def check_completion(body: bytes) -> None:
 class Frames:
     """The events of one response -> server-sent events, one frame an event; the head of a frame is written once."""
 
-    def __init__(self, name: str, fallback_id: str, now: int, *, usage: bool, alternatives: int | None = None) -> None:
+    def __init__(
+        self, name: str, fallback_id: str, now: int, *, usage: bool, alternatives: int | None = None, step: float = 0.0
+    ) -> None:
         self._key = orjson.dumps(name) + b":"
         self._fallback_id, self._now, self._usage, self._alternatives = fallback_id, now, usage, alternatives
+        self._step = step
         self._head = b""
         self._spoken: set[int] = set()
 
@@ -147,7 +155,7 @@ class Frames:
         self._head = b"data: " + orjson.dumps(envelope)[:-1] + b","
 
     def _answer(self, event: Answer) -> bytes:
-        records = shown(event.logprobs, self._alternatives)
+        records = shown(event.logprobs, self._alternatives, self._step)
         if not event.text and records is None:
             return b""
         tail = b"}" if records is None else b'},"logprobs":' + orjson.dumps({"content": records})
