@@ -131,16 +131,18 @@ def defense(name: str, config: Mapping[str, Any] | None = None, given: Given = G
 
 
 def fit_for_readers(*names: str) -> None:
-    """Raises `Misconfigured` for a defense that is a yardstick of experiments: what it lets out must not face readers.
-
-    Its file says so by `YARDSTICK = True`.
-    """
+    """Raises `Misconfigured` for a yardstick of experiments: what it lets out must not face readers."""
     for name in names:
-        if getattr(method(name), "YARDSTICK", False):
+        if yardstick(name):
             raise Misconfigured(
                 f"defense {name!r} writes what is wrong and is a yardstick for experiments only: it is neither served "
                 "nor used to protect; take instruct, terse or withhold"
             )
+
+
+def yardstick(name: str) -> bool:
+    """Whether the method says of itself, by `YARDSTICK = True`, that it is no defense but a measure of others."""
+    return bool(getattr(method(name), "YARDSTICK", False))
 
 
 def _rewrite_of(name: str, given: Given) -> tuple[str, Rewrite]:

@@ -24,6 +24,11 @@ WRONG = {
     "an unknown defense": (SFT + '[[defenses]]\nname = "moat"\n', r"defenses\[0\]: no defense called 'moat'"),
     "an unknown member": (SFT + '[[defenses]]\nname = "none"\nlable = "x"\n', r"x.toml: .*lable.* `\$.defenses\[0\]`"),
     "an unknown table": (SFT + "[confrim]\n", "x.toml: .*confrim"),
+    "another name for an end of the scale": (
+        SFT + '[[defenses]]\nname = "withhold"\nlabel = "mute"\n', r"defenses\[0\]: 'withhold' cannot be called 'mute'"
+    ),
+    "an end's name for another": (SFT + '[[defenses]]\nname = "terse"\nlabel = "none"\n', "cannot be called 'none'"),
+    "a yardstick in disguise": (SFT + '[[defenses]]\nname = "corrupt"\nlabel = "lies"\n', "cannot be called 'lies'"),
     "two of one name": (SFT + SFT, r"attacks\[1\] and attacks\[0\] are both called 'sft': give one a label"),
     "the screen's seed again": (SFT + "[screen]\nseed = 2\n", r"\[confirm\] seeds hold the screen's own seed 2"),
 }  # fmt: skip

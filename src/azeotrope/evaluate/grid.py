@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
+from msgspec import field
 from msgspec.structs import asdict, replace
 
 from azeotrope.codec import digest
@@ -60,6 +61,7 @@ class Variant(Record, frozen=True):
     washes: tuple[Method, ...]
     writer: str = ""
     writer_key_env: str = ""
+    material: dict[str, str] = field(default_factory=dict[str, str])
     share: float = 1.0
     """Of the stage's part of the training budget."""
 
@@ -171,7 +173,7 @@ class Grid:
         }
         if attack is not None:
             decides |= {
-                "attack": [attack.name, attack.config, attack.washes, attack.writer],
+                "attack": [attack.name, attack.config, attack.washes, attack.writer, *_files(attack.material)],
                 "learner": asdict(self._plan.learner),
                 "seed": seed,
                 "share": share,
@@ -185,7 +187,7 @@ def variants(attack: Theft) -> list[Variant]:
     washes = tuple(wash for wash in attack.washes if isinstance(wash, Method))
     plain = Variant(
         attack.label, attack.label, attack.name, attack.config, washes, attack.writer, attack.writer_key_env,
-        attack.shares[0],
+        attack.material, attack.shares[0],
     )  # fmt: skip
     others = [
         replace(
@@ -204,7 +206,13 @@ def defended(teacher: str, task: Subject, defense: Shield) -> str:
     if defense.name == IDENTITY:
         return digest([teacher])
     writer = [defense.writer, task.name if defense.writer.startswith("task:") else ""]
-    return digest([teacher, defense.name, defense.config, writer, defense.fallback, _protected(task)])
+    decides = [teacher, defense.name, defense.config, writer, defense.fallback, _protected(task)]
+    return digest([*decides, *_files(defense.material)])
+
+
+def _files(material: dict[str, str]) -> list[dict[str, str]]:
+    """One more thing that decides, where there is any."""
+    return [material] if material else []
 
 
 def _protected(task: Subject) -> Any:

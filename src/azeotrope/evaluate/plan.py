@@ -82,6 +82,8 @@ class Shield(Record, frozen=True):
     writer_key_env: str = ""
     fallback: str = ""
     """A defense tried where a rewrite fails, such as terse."""
+    material: dict[str, str] = field(default_factory=dict[str, str])
+    """Digests of the files that `config` names; filled in."""
 
 
 class Alternative(Record, frozen=True):
@@ -108,6 +110,8 @@ class Theft(Record, frozen=True):
     shares: Annotated[tuple[Share, ...], Meta(min_length=1)] = (1.0,)
     """Of the learner's steps. Several make a learning curve: an attack each, its share behind an @ in its label."""
     alternatives: tuple[Alternative, ...] = ()
+    material: dict[str, str] = field(default_factory=dict[str, str])
+    """Digests of the files that it, its washes and its alternatives name; filled in."""
 
 
 class Screen(Record, frozen=True):

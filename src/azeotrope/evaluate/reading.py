@@ -12,10 +12,11 @@ from typing import Annotated, Any, TypeVar
 from msgspec import Meta, field, to_builtins
 from msgspec.structs import replace
 
-from azeotrope import catalog
+from azeotrope import catalog, lift
 from azeotrope.codec import convert, read_toml
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import learners
+from azeotrope.evaluate.material import material
 from azeotrope.evaluate.plan import (
     CURVE,
     SHIPPED,
@@ -32,6 +33,8 @@ from azeotrope.evaluate.plan import (
 )  # fmt: skip
 from azeotrope.types import Fields, Record
 
+ENDS = ("none", "withhold")
+"""The two ends of the scale of leakage."""
 Entry = TypeVar("Entry", Subject, Shield, Theft)
 
 
@@ -104,7 +107,18 @@ def _shield(one: Shield, place: str) -> Shield:
     config = checked("defenses", one.name, one.config, place)
     if one.fallback not in ("", "withhold"):
         checked("defenses", one.fallback, {}, f"{place}: fallback")
-    return replace(one, label=one.label or one.name, config=config)
+    label = one.label or one.name
+    _check_role(one, label, place)
+    return replace(one, label=label, config=config, material=material(config))
+
+
+def _check_role(one: Shield, label: str, place: str) -> None:
+    """A report knows the ends of its scale, and what must not be ranked, by name."""
+    if label != one.name and (label in ENDS or one.name in ENDS or lift.yardstick(one.name)):
+        raise Misconfigured(
+            f"{place}: {one.name!r} cannot be called {label!r}: a report reads {' and '.join(ENDS)} and yardsticks by "
+            "their names; leave the label out, or give another one"
+        )
 
 
 def _theft(one: Theft, place: str) -> Theft:
@@ -117,6 +131,7 @@ def _theft(one: Theft, place: str) -> Theft:
         washes=washes,
         alternatives=tuple(_alternative(other, one, f"{place}.alternatives[{at}]")
                            for at, other in enumerate(one.alternatives)),
+        material=material(to_builtins([one.config, one.washes, one.alternatives])),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from azeotrope import catalog
+from azeotrope import catalog, lift
 from azeotrope.report.costs import costs
 from azeotrope.report.curves import curves
 from azeotrope.report.measured import Measures, mcnemar, tokens
@@ -112,8 +112,7 @@ def _row(
 def _role(defense: str) -> Role:
     if defense in ROLES:
         return ROLES[defense]
-    known = defense in catalog.names("defenses") and getattr(catalog.load("defenses", defense), "YARDSTICK", False)
-    return "yardstick" if known else "defense"
+    return "yardstick" if defense in catalog.names("defenses") and lift.yardstick(defense) else "defense"
 
 
 def _ranked(rows: Iterable[Row], confirmed: Groups, measures: Measures) -> tuple[Row, ...]:

@@ -1,0 +1,48 @@
+"""What stands in the files that a method's config names: it decides a cell as much as the config does."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from azeotrope.errors import Misconfigured
+
+
+def material(config: Any) -> dict[str, str]:
+    """Path -> SHA-256 (hex), for each text in the config that names a file or a folder, by an ending or a slash in it.
+
+    A folder's is that of its files' names and digests. Raises `Misconfigured` where one cannot be read.
+    """
+    found = {text: Path(text) for text in _texts(config) if ("/" in text or Path(text).suffix) and _there(text)}
+    return {text: _of(path) for text, path in sorted(found.items())}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts(list(cast(Mapping[str, Any], value).values()))
+    elif isinstance(value, Iterable):
+        for one in cast(Iterable[Any], value):
+            yield from _texts(one)
+
+
+def _there(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # too long for a name, a zero byte
+        return False
+
+
+def _of(path: Path) -> str:
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        inside = sorted(one for one in path.rglob("*") if one.is_file())
+        told = "".join(f"{one.relative_to(path).as_posix()}\0{_of(one)}\n" for one in inside)
+        return hashlib.sha256(told.encode()).hexdigest()
+    except OSError as error:
+        raise Misconfigured(f"cannot read {path}, which a config names: {error.strerror}") from None
