@@ -92,7 +92,9 @@ async def test_a_ledger_in_trouble_follows_the_fail_mode(trouble, stream, house,
         monkeypatch.setattr(ledger.Ledger, "append", full)
     else:
         quick = ledger.Ledger.__init__
-        monkeypatch.setattr(ledger.Ledger, "__init__", lambda self, dsn, **more: quick(self, dsn, patience=0.05, **more))
+        monkeypatch.setattr(
+            ledger.Ledger, "__init__", lambda self, dsn, **more: quick(self, dsn, patience=0.05, **more)
+        )
     async with house(POLICIES) as gate:
         lock = sqlite3.connect(gate.folder / "ledger.db", isolation_level=None)
         if trouble == "locked":
