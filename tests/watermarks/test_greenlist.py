@@ -1,0 +1,128 @@
+"""The bias is the key's, stops at the answer, is found in marked text, and nothing is found where there is none."""
+
+import random
+from typing import Any
+
+import pytest
+import torch
+
+from azeotrope import Given, lift
+from azeotrope.errors import Misconfigured
+from azeotrope.keys import Master
+from azeotrope.models.fake import Scripted
+from azeotrope.watermarks.greenlist import Config, _Lists, evidence, shape
+
+MASTER = Master((b"m" * 32,))
+ACME, OTHER = MASTER.key("acme"), MASTER.key("other")
+
+
+class Teacher:
+    name = "teacher"
+
+
+def shaped(config: Config, key=ACME) -> Any:
+    return shape(config, Given(key=key)).of(Teacher())
+
+
+def test_the_bias_is_delta_on_the_green_and_nothing_else() -> None:
+    config = Config(gamma=0.3, delta=1.5, context=2, until="end")
+    ids, logits = torch.randint(0, 99, (3, 5)), torch.randn(3, 1000, dtype=torch.float64)
+    before = logits.clone()
+    added = shaped(config)(ids, logits) - logits
+    assert torch.equal(logits, before)
+    for row in range(3):
+        green = [_Lists(ACME, config).holds(ids[row, -2:].tolist(), token) for token in range(1000)]
+        assert torch.allclose(added[row], 1.5 * torch.tensor(green, dtype=torch.float64))
+        assert abs(sum(green) - 300) < 5 * (1000 * 0.21) ** 0.5
+    assert torch.equal(shaped(Config(delta=0.0, until="end"))(ids, logits), logits)
+    assert torch.equal(shaped(config)(ids[:, :1], logits), logits)  # no whole context yet
+
+
+def test_keys_contexts_and_lengths_of_context_have_lists_of_their_own() -> None:
+    def green(key, context: tuple[int, ...]) -> set[int]:
+        lists = _Lists(key, Config(gamma=0.5, context=len(context)))
+        return {token for token in range(2000) if lists.holds(context, token)}
+
+    made = [green(key, context) for key in (ACME, OTHER) for context in ((1,), (2,), (1, 2), (2, 1), (0, 1))]
+    for i, one in enumerate(made):
+        for other in made[:i]:
+            assert abs(len(one & other) - 500) < 5 * (2000 * 3 / 16) ** 0.5
+
+
+def texts(seed: int, count: int = 20, length: int = 60) -> list[list[int]]:
+    rng = random.Random(seed)
+    return [[min(int(rng.expovariate(0.05)), 300) for _ in range(length)] for _ in range(count)]
+
+
+def test_p_values_of_unmarked_text_are_super_uniform() -> None:
+    """Over 1,000 keys, for text of skewed frequencies: within 4 standard deviations of the level, at each."""
+    config = Config(gamma=0.25)
+    found = [evidence(texts(1, 2), MASTER.key(f"c{i}"), config).p_value for i in range(1000)]
+    for level in (0.05, 0.01, 0.001):
+        assert sum(p <= level for p in found) <= 1000 * level + 4 * (1000 * level) ** 0.5
+    assert sum(p <= 0.5 for p in found) > 350
+
+
+def test_repeated_text_is_no_new_evidence() -> None:
+    once = texts(3)
+    assert evidence(once, ACME, Config()) == evidence(once * 50, ACME, Config())
+    assert evidence([[7] * 5000], ACME, Config()).scored == 1
+    nothing = evidence([[], [1]], ACME, Config())
+    assert (nothing.scored, nothing.p_value) == (0, 1.0)
+
+
+@pytest.fixture(scope="module")
+def written() -> dict[str, list[list[int]]]:
+    """What the shipped teacher says behind the shape and without it, as its own tokens."""
+    from azeotrope.models import sampling
+    from azeotrope.models.shipped import shipped
+    from azeotrope.tasks import steps
+
+    teacher = shipped("steps")
+    problems = steps.build(steps.Config(train=48)).problems("train")
+    rows = [
+        sampling.Row(tuple(teacher.tokenizer(teacher.dialect.prompt(one.request, teacher.tokenizer)).input_ids), i)
+        for i, one in enumerate(problems)
+    ]
+    how = sampling.Sampling(temperature=1.0, max_tokens=40)
+    end, out = teacher.tokenizer.eos_token_id, {}
+    for name, delta in (("marked", 12.0), ("bare", 0.0)):  # it is sure of every token: a small delta says nothing
+        green = shape(Config(gamma=0.5, delta=delta, context=2), Given(key=ACME)).of(teacher)
+        said = sampling.write(
+            teacher.net,
+            rows,
+            how,
+            ends={teacher.tokenizer.eos_token_id},
+            pad=teacher.tokenizer.pad_token_id,
+            shape=green,
+        )
+        out[name] = [list(one.ids) for one in said]
+    return out
+
+
+def test_marked_text_is_found_and_another_key_finds_nothing(written: dict[str, list[list[int]]]) -> None:
+    config = Config(gamma=0.5, context=2)
+    assert evidence(written["marked"], ACME, config).p_value < 1e-6
+    for p in (evidence(written["marked"], OTHER, config).p_value, evidence(written["bare"], ACME, config).p_value):
+        assert p > 1e-3
+
+
+def test_shaping_stops_where_the_answer_starts() -> None:
+    from azeotrope.models.shipped import shipped
+
+    teacher = shipped("steps")
+    green = shape(Config(), Given(key=ACME)).of(teacher)
+    ids = teacher.tokenizer(["How many?\nStep 1: 1 + 1 = 2\n", "How many?\nStep 1: 1 + 1 = 2\n\\boxed{"]).input_ids
+    logits = torch.zeros(1, len(teacher.tokenizer))
+    before, behind = (green(torch.tensor([row]), logits) for row in ids)
+    assert before.max() == 2.0
+    assert torch.equal(behind, logits)
+
+
+def test_it_needs_a_key_logits_and_a_teacher_that_says_where_answers_start() -> None:
+    with pytest.raises(Misconfigured, match="needs a customer's key"):
+        lift.defense("greenlist")
+    with pytest.raises(Misconfigured, match="gives text only"):
+        lift.defense("greenlist", {}, Given(key=ACME))(Scripted(lambda _: "4"))
+    with pytest.raises(Misconfigured, match="until = 'end'"):
+        shape(Config(), Given(key=ACME)).of(Teacher())
