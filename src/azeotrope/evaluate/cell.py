@@ -14,7 +14,7 @@ from inspect import isawaitable
 from pathlib import Path
 
 from azeotrope import catalog, lift, measure
-from azeotrope.codec import convert
+from azeotrope.codec import convert, digest
 from azeotrope.distill import Thief, Wash
 from azeotrope.evaluate import learners, teachers
 from azeotrope.evaluate.facts import problems, task_of
@@ -22,12 +22,14 @@ from azeotrope.evaluate.grid import IDENTITY, JUDGED, Todo, Variant, defended
 from azeotrope.evaluate.outcome import Failure, failed, reason
 from azeotrope.evaluate.plan import SHIPPED, Experiment, Method
 from azeotrope.evaluate.store import Store
+from azeotrope.evaluate.students import Remembering
 from azeotrope.evaluate.traces import recorded
 from azeotrope.measure import Measured
 from azeotrope.models.dialect import Dialect
 from azeotrope.models.open import Open
 from azeotrope.protocols import Defense, Given, Model
 from azeotrope.splits import SPLITS
+from azeotrope.training import Learner
 from azeotrope.types import Cell, Score, Trace, Utility
 
 SAMPLES, LONGEST = 4, 4000
@@ -50,6 +52,8 @@ class Bench:
     """The teacher behind the defense, likewise."""
     attacker: Model | None
     """The thief's own writer."""
+    learner: Learner
+    """The student to be; what was trained once is not trained again."""
 
 
 async def done(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> Cell | Utility | Failure:
@@ -78,7 +82,11 @@ async def _opened(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> A
         bare = recorded(weights, store, teacher)
         defend = _defense(todo, Given(writer, fallback=shield.fallback or None))
         protected = recorded(defend(bare), store, defended(teacher, todo.task, shield))
-        yield Bench(plan, todo, weights, bare, protected, attacker)
+        students = Remembering(
+            learners.learner(plan.learner.kind, plan.learner.recipe, _tokenizer(plan), _dialect(weights)),
+            folder / "students", digest([teacher, plan.learner, _dialect(weights)]),
+        )  # fmt: skip
+        yield Bench(plan, todo, weights, bare, protected, attacker, students)
 
 
 def _defense(todo: Todo, given: Given) -> Defense:
@@ -105,9 +113,9 @@ async def _cell(bench: Bench, attack: Variant) -> Cell:
 
 async def _thief(bench: Bench, attack: Variant) -> Thief:
     """Everything the attack is handed. Its washes share the thief's bill."""
-    todo, student = bench.todo, bench.plan.learner
+    todo = bench.todo
     thief = Thief(
-        learners.learner(student.kind, student.recipe, _tokenizer(bench.plan), _dialect(bench.weights)),
+        bench.learner,
         task_of(todo.task),
         problems(todo.task, "proxy"),
         bench.attacker,
