@@ -4,7 +4,7 @@ Behind several defenses an attack that looks at answers only learns the same thi
 """
 
 # safetensors is typed in part:
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -73,8 +73,7 @@ def _recalled(model: Open, path: Path) -> Fitted | None:
 
     try:
         with safe_open(path, "pt") as file:
-            said: Any = file.metadata() or {}
-            spent = decode(str(said.get("spent")).encode(), _Spent)
+            spent = decode(str((file.metadata() or {}).get("spent")).encode(), _Spent)
         load_model(model.net, path)
     except (OSError, SafetensorError, RuntimeError, Misconfigured):
         return None
