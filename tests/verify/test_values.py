@@ -19,7 +19,7 @@ FORMS = (
 def written(value: int, form: str) -> str:
     head, rest = divmod(value, 1000)
     forms = {
-        "d": f"{head}.{rest:03}", "s": f"{head} {rest:03}", "n": f"{head}\u00a0{rest:03}", 
+        "d": f"{head}.{rest:03}", "s": f"{head} {rest:03}", "n": f"{head}\u00a0{rest:03}",
         "t": f"{head}\u202f{rest:03}",
         "q": f"{head}'{rest:03}", "l": f"{head}{{,}}{rest:03}", "m": f"{head}\\,{rest:03}",
         "f": "".join(chr(0xFF10 + int(c)) for c in str(value)),

@@ -6,7 +6,7 @@ then had the targets no say in what was asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -20,7 +20,7 @@ from azeotrope.types import Association, Record
 from azeotrope.verify.asking import Asking, Reply
 from azeotrope.verify.keys import Accused
 from azeotrope.verify.probes import Question
-from azeotrope.verify.records import MET, NOTHING, REFUSED, Judged, Line
+from azeotrope.verify.records import MET, NOTHING, REFUSED, Judged, Line, Settings
 from azeotrope.verify.values import named
 
 CLAIMED = 0.9
@@ -40,6 +40,10 @@ class Kept(Record, frozen=True):
     answer: str | None
 
 
+Spend = Callable[[Sequence[int]], Awaitable[None]]
+"""Writes down that these associations are shown to the suspect."""
+
+
 class Space(NamedTuple):
     """The target space."""
 
@@ -50,11 +54,11 @@ class Space(NamedTuple):
 class Examination:
     """What one mark's answers have come to so far."""
 
-    def __init__(self, rule: Rule, space: Space, salt: Callable[[], bytes]) -> None:
+    def __init__(self, mark: str, rule: Rule, space: Space, salt: Callable[[], bytes]) -> None:
         self.lines: list[Line] = []
         self.kept: list[Kept] = []
         self.answers: list[Answered] = []
-        self._rule, self._space, self._salt = rule, space, salt
+        self._mark, self._rule, self._space, self._salt = mark, rule, space, salt
         self._wealth = Wealth(rule.values, rule.beliefs)
         self._seen: dict[int, set[int]] = {}
 
@@ -63,12 +67,12 @@ class Examination:
         """By the wealth, which may be looked at any time."""
         return self._wealth.highest >= self._rule.log_e
 
-    def take(self, reply: Reply, mark: str) -> None:
+    def take(self, reply: Reply) -> None:
         """Reads one reply. Ordinary ones are kept and count for nothing."""
         association = reply.question.association
         salt = self._salt().hex()
         at = -1 if association is None else len(self.lines)
-        self.kept.append(Kept(mark, at, salt, reply.question.text, reply.answer))
+        self.kept.append(Kept(self._mark, at, salt, reply.question.text, reply.answer))
         if association is not None:
             self.lines.append(self._line(reply, association, salt))
 
@@ -100,20 +104,28 @@ def sealed_digest(salt: str, question: str, answer: str | None) -> str:
 
 
 async def examined(
-    who: Accused, questions: Sequence[Question], asking: Asking, at: Examination, at_once: int
+    questions: Sequence[Question], asking: Asking, at: Examination, settings: Settings, spend: Spend
 ) -> tuple[bool, int, int]:  # fmt: skip
-    """Asks until proof, the schedule's end, or the suspect is gone. -> (was all of it asked or was the suspect gone,
-    ordinary questions asked, ordinary ones that failed)."""
+    """Asks until proof, the schedule's end, or the suspect is gone; what is new in a wave is spent before it is sent.
+
+    -> (whether asking ended for another reason than proof, ordinary questions asked, ordinary ones that failed).
+    """
     ordinary = failed = 0
-    for start in range(0, len(questions), at_once):
+    shown: set[int] = set()
+    for start in range(0, len(questions), settings.at_once):
+        wave = questions[start : start + settings.at_once]
         if asking.gone:
             break
-        for reply in await asking.ask(questions[start : start + at_once]):
-            at.take(reply, who.mark)
+        new = sorted({one.association.index for one in wave if one.association} - shown)
+        if new:
+            await spend(new)
+            shown.update(new)
+        for reply in await asking.ask(wave):
+            at.take(reply)
             if reply.question.association is None:
                 ordinary, failed = ordinary + 1, failed + (reply.answer is None)
-        if at.proved:
-            return start + at_once >= len(questions), ordinary, failed
+        if at.proved and not settings.to_the_end:
+            return start + settings.at_once >= len(questions), ordinary, failed
     return True, ordinary, failed
 
 

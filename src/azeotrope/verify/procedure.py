@@ -118,13 +118,15 @@ class _Run:
             return refused(who, why)
         if self._asking.gone:
             return refused(who, "not asked: the suspect stopped answering", NOTHING)
-        left, settings = self._left(who), self._settings
-        again = len(self._trial.book.closed(who.mark, self._suspect.id) & {one.index for one in left})
+        left, settings, trial = self._left(who), self._settings, self._trial
+        again = len(trial.book.closed(who.mark, self._suspect.id) & {one.index for one in left})
         questions = schedule(left, settings, who.mark, prefill=self._suspect.prefill)
-        ahead = sorted({one.association.index for one in questions if one.association})
-        await self._trial.book.spend(who.mark, ahead, self._suspect.id, disclosed=False)
-        at = Examination(self._rule, Space(self._trial.law.lowest, self._trial.law.targets), self._trial.salt)
-        complete, ordinary, failed = await examined(who, questions, self._asking, at, settings.at_once)
+        at = Examination(who.mark, self._rule, Space(trial.law.lowest, trial.law.targets), trial.salt)
+
+        async def spend(indices: Sequence[int]) -> None:
+            await trial.book.spend(who.mark, indices, self._suspect.id, disclosed=False)
+
+        complete, ordinary, failed = await examined(questions, self._asking, at, settings, spend)
         self._ordinary, self._failed = self._ordinary + ordinary, self._failed + failed
         self.kept.extend(at.kept)
         found = replace(judged(who, self._rule, at, complete=complete), available=len(left), again=again)

@@ -29,6 +29,8 @@ class Settings(Record, frozen=True):
     """Put triggers, targets and answers of the associations that were asked into the report."""
     every: bool = False
     """Go on with further customers after one is met."""
+    to_the_end: bool = False
+    """Ask the whole schedule even after proof: for the exact p-value, and to see every association's answer."""
     ordinary: Annotated[float, Meta(ge=0, le=10)] = 1.0
     """Ordinary questions for each probe."""
     at_once: Annotated[int, Meta(ge=1, le=256)] = 4

@@ -76,6 +76,8 @@ def _found(named: str) -> tuple[str, list[Path]]:
 def _weights(source: str) -> Model:
     from importlib.util import find_spec
 
+    if not source.strip("/"):
+        raise Misconfigured("not a Hugging Face name: write hf:owner/name, or hf:owner/name:file.gguf")
     missing = [package for package in ("torch", "transformers") if find_spec(package) is None]
     if missing:
         raise Misconfigured(f"a suspect's weights need {' and '.join(missing)}: pip install 'azeotrope[lab]'")

@@ -65,9 +65,11 @@ def claim(evidence: Evidence) -> str:
         )
     asked = [one for one in evidence.marks if one.probes]
     weakest = min((one.power for one in asked), default=0.0)
+    rest = len(evidence.marks) - len(asked)
+    besides = f" and {rest:,} could not be asked about" if rest else ""
     return (
-        f"None of {len(asked):,} marks was met; a student that names 9 of 10 associations of one would have been "
-        f"proved with a probability of at least {weakest:.3g}, and {level}."
+        f"None of {len(asked):,} marks was met{besides}; a student that names 9 of 10 associations of one would have "
+        f"been proved with a probability of at least {weakest:.3g}, and {level}."
     )
 
 
