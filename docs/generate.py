@@ -24,6 +24,7 @@ COMMANDS = (
     "", "list", "serve", "protect", "report", "customers", "customers add", "customers list", "customers rotate",
     "customers remove", "ledger", "ledger tail", "ledger count", "ledger export", "ledger key",
     "ledger sign", "ledger heads", "ledger prove", "ledger reveal", "ledger check", "demo", "doctor", "teach",
+    "fit", "fit recipe", "fit export",
 )  # fmt: skip
 
 MEANINGS = {

@@ -63,8 +63,10 @@ def applied(m: LowRank, logits: Tensor) -> Tensor:
     shared = min(m.size, logits.shape[-1])
     a, b = (each.to(out) for each in (m.a[:shared], m.b[:, :shared]))
     there = out[..., :shared]
-    read = there.masked_fill(there == -math.inf, 0.0)
-    flat, width = (read @ b.T).reshape(-1, m.rank), there.shape[-1]
+    width = there.shape[-1]
+    flat = there.reshape(-1, width) @ b.T
+    if not bool(flat.isfinite().all()):  # some are ruled out: seen at [N, r], which is cheaper than looking at them all
+        flat = there.masked_fill(there == -math.inf, 0.0).reshape(-1, width) @ b.T
     said = torch.addmm(there.reshape(-1, width), flat, a.T).reshape(there.shape)
     said = said if shared == out.shape[-1] else torch.cat([said, out[..., shared:]], -1)
     return said.to(logits.dtype)
