@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from azeotrope.codec import encode
+from azeotrope.errors import AzeotropeError
 from azeotrope.ledger import Head, Signer
 from azeotrope.math.stats import Answered, Belief, Rule, Wealth, found
 from azeotrope.math.stats.keynull import MOST
@@ -85,12 +86,20 @@ def _marks(evidence: Evidence) -> Iterator[Finding]:
     """One finding for all marks that hold; one for each that does not."""
     beliefs = tuple(Belief(*pair) for pair in evidence.beliefs)
     rule = Rule(evidence.settings.alpha, evidence.keys, evidence.targets, beliefs)
-    bad = [(one, why) for one in evidence.marks for why in _faults(one, rule, evidence)]
+    bad = [(one, why) for one in evidence.marks for why in _checked(one, rule, evidence)]
     for one, why in bad:
         yield Finding(False, f"mark {one.mark}: {why}")
     if not bad:
         probes = sum(one.probes for one in evidence.marks)
         yield Finding(True, f"the arithmetic of {len(evidence.marks):,} marks and {probes:,} probes comes out the same")
+
+
+def _checked(one: Judged, rule: Rule, evidence: Evidence) -> list[str]:
+    """What does not come out; numbers that no run can give do not either."""
+    try:
+        return list(_faults(one, rule, evidence))
+    except (AzeotropeError, ArithmeticError, ValueError):
+        return ["its numbers are none that answers can give"]
 
 
 def _faults(one: Judged, rule: Rule, evidence: Evidence) -> Iterator[str]:

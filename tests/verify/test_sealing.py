@@ -1,0 +1,130 @@
+"""The JSON twin: signed, checked without secrets, and any change of it found out."""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from azeotrope.codec import decode, encode
+from azeotrope.ledger import Signer
+from azeotrope.verify import Outcome
+from azeotrope.verify.examining import sealed_digest
+from azeotrope.verify.records import Signed
+from azeotrope.verify.sealing import check, holds, sealed
+
+from .conftest import heart, student
+
+SIGNER = Signer(b"\x05" * 32)
+
+
+@pytest.fixture
+def twins(judge: Callable[..., Outcome]) -> dict[str, Signed]:
+    return _twins(judge)
+
+
+@cache
+def _made(judge: Callable[..., Outcome]) -> dict[str, Outcome]:
+    known = student(heart("acme"))
+    return {
+        "early": judge(known), "whole": judge(known, to_the_end=True, disclose=True), "none": judge(lambda _: "12345"),
+        "refused": judge(known, alpha=1e-45),
+    }  # fmt: skip
+
+
+def _twins(judge: Callable[..., Outcome]) -> dict[str, Signed]:
+    return {name: sealed(outcome.evidence, SIGNER) for name, outcome in _made(judge).items()}
+
+
+def test_what_was_written_holds(twins: dict[str, Signed]) -> None:
+    for twin in twins.values():
+        read = decode(encode(twin), Signed)
+        assert holds(check(read)), check(read)
+        assert holds(check(read, SIGNER.public.hex()))
+        assert not holds(check(read, "00" * 32))
+        assert holds(check(sealed(read.evidence, None)))
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    if isinstance(value, dict):
+        return [at for key, one in value.items() for at in leaves(one, (*path, key))]
+    if isinstance(value, list):
+        return [at for key, one in enumerate(value) for at in leaves(one, (*path, key))]
+    return [path]
+
+
+def test_every_changed_value_breaks_the_signature(twins: dict[str, Signed]) -> None:
+    for name in ("early", "refused"):
+        plain = json.loads(encode(twins[name]))
+        for path in leaves(plain["evidence"]):
+            changed = json.loads(json.dumps(plain))
+            inside = changed["evidence"]
+            for key in path[:-1]:
+                inside = inside[key]
+            old = inside[path[-1]]
+            inside[path[-1]] = {bool: not old, int: 7919, float: 0.123, str: "x", type(None): None}[type(old)]
+            if inside[path[-1]] == old and type(inside[path[-1]]) is type(old):
+                continue
+            try:
+                twin = decode(json.dumps(changed), Signed)
+            except Exception:
+                continue
+            assert not holds(check(twin)), path
+
+
+Change = Callable[[Any], Any]
+
+
+def last(found: Any) -> Any:
+    return found.marks[-1]
+
+
+def with_last(found: Any, **changes: Any) -> Any:
+    return replace(found, marks=(*found.marks[:-1], replace(last(found), **changes)))
+
+
+def line(found: Any, **changes: Any) -> Any:
+    lines = last(found).lines
+    return with_last(found, lines=(replace(lines[0], **changes), *lines[1:]))
+
+
+@pytest.mark.parametrize(
+    ("which", "change"),
+    [
+        ("none", lambda e: replace(e, verdict="met bob's mark")),
+        ("none", lambda e: with_last(e, verdict="met bob's mark")),
+        ("none", lambda e: line(e, hit=True)),
+        ("none", lambda e: with_last(e, hits=1)),
+        ("none", lambda e: with_last(e, failed=3)),
+        ("none", lambda e: with_last(e, log_p=None)),
+        ("none", lambda e: with_last(e, lines=last(e).lines[:-1], probes=19)),
+        ("early", lambda e: replace(e, keys=10**9)),
+        ("early", lambda e: with_last(e, log_e=99.0)),
+        ("early", lambda e: with_last(e, log_p=-40.0)),
+        ("early", lambda e: with_last(e, committed=False)),
+        ("early", lambda e: with_last(e, power=0.5)),
+        ("early", lambda e: replace(e, claim="He did it.")),
+        ("early", lambda e: replace(e, time="time is attested")),
+        ("early", lambda e: replace(e, beliefs=((0.999, 0.999),))),
+        ("whole", lambda e: line(e, answer="It is 54321.")),
+        ("whole", lambda e: with_last(e, disclosed=())),
+        ("whole", lambda e: line(e, fresh=9)),
+    ],
+)  # fmt: skip
+def test_who_signs_wrong_arithmetic_is_found_out(twins: dict[str, Signed], which: str, change: Change) -> None:
+    """Signed anew by the key's holder: the numbers alone give it away."""
+    assert not holds(check(sealed(change(twins[which].evidence), SIGNER)))
+
+
+def test_digests_bind_the_operator_to_every_word(judge: Callable[..., Outcome]) -> None:
+    outcome = _made(judge)["early"]
+    lines = {(one.mark, at): each for one in outcome.evidence.marks for at, each in enumerate(one.lines)}
+    kept = [one for one in outcome.kept if one.line >= 0]
+    assert len(kept) == len(lines)
+    for one in kept:
+        public = lines[one.mark, one.line].digest
+        assert public == sealed_digest(one.salt, one.question, one.answer)
+        assert public != sealed_digest(one.salt, one.question, f"{one.answer}.")
+        assert public != sealed_digest("00" * 16 if one.salt != "00" * 16 else "11" * 16, one.question, one.answer)
