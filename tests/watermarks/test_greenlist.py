@@ -85,7 +85,7 @@ def written() -> dict[str, list[list[int]]]:
         for i, one in enumerate(problems)
     ]
     how = sampling.Sampling(temperature=1.0, max_tokens=40)
-    end, out = teacher.tokenizer.eos_token_id, {}
+    out = {}
     for name, delta in (("marked", 12.0), ("bare", 0.0)):  # it is sure of every token: a small delta says nothing
         green = shape(Config(gamma=0.5, delta=delta, context=2), Given(key=ACME)).of(teacher)
         said = sampling.write(

@@ -18,6 +18,7 @@ from azeotrope.cli import (
     protect,
     report,
     serve,
+    stealth,
     teach,
     verify,
 )
@@ -43,6 +44,7 @@ app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.command("teach")(teach.teach)
+app.command("stealth")(stealth.stealth)
 app.add_typer(fit.app, name="fit")
 
 
