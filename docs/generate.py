@@ -22,9 +22,10 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 COMMANDS = (
     "", "list", "serve", "protect", "report", "customers", "customers add", "customers list", "customers rotate",
-    "customers remove", "ledger", "ledger tail", "ledger count", "ledger export", "ledger key",
+    "customers remove", "keys", "keys new", "keys rotate", "keys show-id", "ledger", "ledger tail", "ledger count",
+    "ledger export", "ledger key",
     "ledger sign", "ledger heads", "ledger prove", "ledger reveal", "ledger check", "demo", "doctor", "teach",
-    "fit", "fit recipe", "fit export",
+    "stealth", "fit", "fit recipe", "fit export", "verify", "verify power", "verify check",
 )  # fmt: skip
 
 MEANINGS = {
@@ -51,6 +52,13 @@ OTHER_FAILURES = {
     "timed_out": "The rewriter did not answer in time.",
     "unavailable": "The rewriter is down or answered nonsense; retries are spent.",
     "rewriter_refused_request": "The rewriter's server refused the request.",
+    "unmarked_length": "`association`: the reasoning is too short or too long to be marked, and left as it is.",
+    "unmarked_language": "`association`: the reasoning is not in Latin script, and left unmarked.",
+    "unmarked_no_place": "`association`: there is no gap between two sentences of prose; left unmarked.",
+    "mark_not_verbatim": "`association`: the rewriter changed or repeated the sentence; the rule placed it instead.",
+    "mark_last": "`association`: the rewriter put the sentence first or last; the rule placed it instead.",
+    "mark_misplaced": "`association`: the rewriter put it inside a sentence or no prose; the rule placed it instead.",
+    "text_altered": "`association`: the rewriter changed more than it was asked to; the rule placed it instead.",
     "declined": "The method itself chose to withhold.",
     "raised_...": "The method failed with the error that is named.",
 }
