@@ -62,6 +62,9 @@ def verify(
     disclose: Annotated[
         bool, typer.Option("--disclose", help="Lay open what was asked about a mark that is met; it is used up then.")
     ] = False,
+    to_the_end: Annotated[
+        bool, typer.Option("--to-the-end", help="Ask the whole schedule even after proof: for the exact p-value.")
+    ] = False,
     every: Annotated[bool, typer.Option("--every", help="Go on after the first customer that is met.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Ask again what it was asked before.")] = False,
     seed: Annotated[int, typer.Option(help="Of the order and of the ordinary questions.")] = 0,
@@ -86,7 +89,7 @@ def verify(
     master = Master.read(master_key)
     settings = convert(
         {"alpha": alpha, "budget": budget, "seed": seed, "neutral": as_neutral, "disclose": disclose, "every": every,
-         "at_once": at_once, "deadline": deadline}, Settings, "verify",
+         "to_the_end": to_the_end, "at_once": at_once, "deadline": deadline}, Settings, "verify",
     )  # fmt: skip
     keys = _keys(master, _names(customers, customers_file, ledger), epochs)
     what = _What(suspect, os.environ.get(suspect_key_env) if suspect_key_env else None, prefill, ledger, again)
