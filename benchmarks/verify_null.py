@@ -136,7 +136,7 @@ def source_null(found_: Sequence[Transcript], targets: np.ndarray[Any, Any], rul
 def measured(name: str, each: int, targets: np.ndarray[Any, Any]) -> dict[str, Any]:
     """One kind, whole."""
     kind, share = KINDS[name]
-    count, began = max(10, round(each * share)), time.process_time()
+    count, began = max(2, round(each * share)), time.process_time()
     large = list(transcripts(kind, count, SHIPPED, f"null {name}"))
     small = list(transcripts(kind, min(count, IN_SMALL), SMALL, f"small {name}"))
     return {
