@@ -28,7 +28,7 @@ from azeotrope.training.tiny import Tiny, TinyLearner, kept_logits
 from azeotrope.types import Score
 
 RECIPE: dict[str, Any] = {
-    "task": {"name": "steps", "config": {"difficulty": "easy"}, "sizes": {"train": 24, "proxy": 16, "validation": 4}},
+    "task": {"name": "steps", "config": {"difficulty": "easy", "train": 24, "proxy": 16, "validation": 4}},
     "teacher": {"temperature": 0.0, "max_tokens": 64},
     "proxy": {"hidden": 16, "layers": 1, "heads": 2, "intermediate": 16, "steps": 3},
     "purifier": {"rank": 4, "epochs": 1.0, "batch": 6, "together": 3, "rate": 1e-4},
@@ -194,7 +194,7 @@ def test_matching_finds_where_the_cost_is_the_same() -> None:
 def test_the_command_writes_a_page_that_needs_nothing_else(tmp_path, done) -> None:
     source = tmp_path / "mine.toml"
     source.write_text(
-        'task = { name = "steps", sizes = { train = 9, proxy = 8, validation = 2 } }\n'
+        'task = { name = "steps", config = { train = 9, proxy = 8, validation = 2 } }\n'
         "teacher = { temperature = 0.0, max_tokens = 64 }\n"
         "proxy = { hidden = 16, layers = 1, heads = 2, intermediate = 16, steps = 2 }\n"
         "purifier = { rank = 2, epochs = 1.0, batch = 6, together = 6 }\nchoose = { texts = 2, problems = 2 }\n"
