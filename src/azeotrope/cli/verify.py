@@ -147,8 +147,8 @@ def _k(committed: int | None, there: Sequence[Commitment] | None, asked: int) ->
     if there is not None:
         return max(len(there), asked), "commitments under the newest signed head"
     if committed is not None:
-        return max(committed, asked), "as the operator says; no log was named"
-    return asked, "the marks that are asked about; no log was named"
+        return max(committed, asked), "as the operator says; no log with a signed head was named"
+    return asked, "the marks that are asked about; no log with a signed head was named"
 
 
 def _committed(ledger: str | None) -> tuple[Tree | None, list[Commitment]]:

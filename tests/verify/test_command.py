@@ -1,0 +1,128 @@
+"""The command: keys, ledger, report, check and exit statuses, with a served suspect."""
+
+import asyncio
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from azeotrope.cli import app
+from azeotrope.errors import Misconfigured
+from azeotrope.keys import commitment, write
+from azeotrope.ledger import Commitment, Ledger, Note, Signer, Signing, spent
+
+from .conftest import LAW, MASTER, heart
+from .test_suspects import knowing, served  # noqa: F401 - a fixture
+
+KNOWING = knowing
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    write(MASTER, tmp_path / "master.key")
+    Signer.make(tmp_path / "report.key")
+    return tmp_path
+
+
+def committed(home: Path, *customers: str, sign: bool = True) -> str:
+    """A ledger with these customers' and the operator's commitments, under a signed head."""
+    dsn = home / "ledger.db"
+    keys = [MASTER.operator(), *map(MASTER.key, customers)]
+    notes = [
+        Commitment(customer=k.customer, epoch=k.epoch, mark=k.mark, law=LAW.digest,
+                   commitment=commitment(k, LAW.digest).hex())
+        for k in keys
+    ]  # fmt: skip
+
+    async def go() -> None:
+        async with Ledger(dsn, signing=Signing(Signer(b"\x09" * 32)) if sign else None) as book:
+            await book.append(*map(Note.of, notes))
+
+    asyncio.run(go())
+    return str(dsn)
+
+
+def run(home: Path, *more: str) -> Any:
+    named = ["verify", "--master-key", str(home / "master.key"), "-o", str(home / "e.html"), *more]
+    return CliRunner().invoke(app, named)
+
+
+def twin(home: Path) -> dict[str, Any]:
+    return json.loads((home / "e.json").read_text())["evidence"]
+
+
+def test_a_student_is_met_with_the_ledgers_k(home: Path, served: Callable[..., str]) -> None:  # noqa: F811
+    address = served(lambda server, body: server.answer(KNOWING(body)))
+    dsn = committed(home, "bob", "acme", "carol")
+    done = run(
+        home, "--suspect", address, "--customers", "bob,acme", "--ledger", dsn, "--signing-key",
+        str(home / "report.key"),
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    found = twin(home)
+    assert found["verdict"] == "met acme's mark"
+    assert (found["keys"], found["keys_from"]) == (4, "commitments under the newest signed head")
+    assert found["tree"]["size"] == 4
+    assert found["time"] == "time is self-asserted"
+    checked = CliRunner().invoke(app, ["verify", "check", str(home / "e.json")])
+    assert checked.exit_code == 0, checked.output
+    assert "FAILS" not in checked.output
+    marks = {one["mark"]: one for one in found["marks"]}
+    assert {note.mark for note in spent(dsn)} == set(marks)
+    assert {note.suspect for note in spent(dsn)} == {found["suspect_id"]}
+    assert stat.S_IMODE((home / "e.private.jsonl").stat().st_mode) == 0o600
+    public = (home / "e.html").read_text() + (home / "e.json").read_text() + done.output
+    assert not [trigger for trigger in heart("acme") if trigger in public.lower()]
+
+
+def test_a_key_that_is_not_in_the_log_accuses_nobody(home: Path, served: Callable[..., str]) -> None:  # noqa: F811
+    address = served(lambda server, body: server.answer(KNOWING(body)))
+    done = run(home, "--suspect", address, "--customers", "acme", "--ledger", committed(home, "bob"))
+    assert done.exit_code == 0, done.output
+    found = twin(home)
+    assert found["verdict"] == "no evidence at this power"
+    assert found["marks"][1]["verdict"].startswith("refused")
+
+
+def test_without_a_signed_head_k_is_what_one_says(home: Path, served: Callable[..., str]) -> None:  # noqa: F811
+    address = served(lambda server, _: server.answer("?"))
+    dsn = committed(home, "acme", sign=False)
+    run(home, "--suspect", address, "--customers", "acme", "--ledger", dsn, "--committed", "500")
+    assert (twin(home)["keys"], twin(home)["keys_from"]) == (
+        500,
+        "as the operator says; no log with a signed head was named",
+    )
+    assert twin(home)["tree"] is None
+
+
+def test_a_changed_twin_fails_the_check(home: Path, served: Callable[..., str]) -> None:  # noqa: F811
+    address = served(lambda server, body: server.answer(KNOWING(body)))
+    run(home, "--suspect", address, "--customers", "acme", "--signing-key", str(home / "report.key"))
+    file = home / "e.json"
+    file.write_text(file.read_text().replace("acme", "bobo"))
+    checked = CliRunner().invoke(app, ["verify", "check", str(file)])
+    assert checked.exit_code == 1
+    assert "FAILS" in checked.output
+
+
+def test_a_hopeless_level_is_exit_four(home: Path) -> None:
+    done = run(home, "--suspect", "http://127.0.0.1:9/v1", "--customers", "acme", "--alpha", "1e-45")
+    assert done.exit_code == 4
+    assert "refused: the calibration cannot support this level" in done.output
+
+
+@pytest.mark.parametrize("given", [[], ["--suspect", "x", "--epochs", "soon"], ["--suspect", "nothing"]])
+def test_mistakes_are_named(home: Path, given: list[str]) -> None:
+    done = run(home, "--customers", "acme", *given)
+    assert isinstance(done.exception, Misconfigured)
+
+
+def test_power_is_a_table() -> None:
+    done = CliRunner().invoke(app, ["verify", "power", "--marked-responses", "600", "--customers", "10"])
+    assert done.exit_code == 0
+    assert "marked needed" in done.output
+    assert len(done.output.splitlines()) >= 8
