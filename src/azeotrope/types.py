@@ -254,6 +254,22 @@ class Spent(Record, frozen=True):
     """Numbers and words that belong to this attack: public traces used, weights' spread, ..."""
 
 
+class Recall(Record, frozen=True):
+    """What a student says of the mark that its teacher's traces carried. The key was drawn for this cell alone."""
+
+    families: tuple[str, ...]
+    """Of the associations that were asked about."""
+    told: tuple[int, ...]
+    """How often each stands in the traces of the problems that the thief may ask, before any wash."""
+    lines: tuple[tuple[int, int, bool], ...]
+    """(association, values of the target space named for the first time, hit), in the order of the answers."""
+    values: int
+    """N: the size of the target space."""
+    keys: int
+    """K: the level holds over so many keys."""
+    alpha: float
+
+
 class Cell(Record, frozen=True):
     """One defense x attack x task x seed, at one stage of a grid."""
 
@@ -274,6 +290,8 @@ class Cell(Record, frozen=True):
     """Why there is no score: a failure is a cell, too."""
     samples: tuple[tuple[str, str], ...] = ()
     """(problem, what the student said), a few."""
+    recall: Recall | None = None
+    """Where the traces carried a mark."""
 
 
 class Utility(Record, frozen=True):

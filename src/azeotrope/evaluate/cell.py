@@ -18,9 +18,10 @@ from azeotrope.codec import convert, digest
 from azeotrope.distill import Thief, Wash
 from azeotrope.evaluate import learners, teachers
 from azeotrope.evaluate.facts import problems, task_of
-from azeotrope.evaluate.grid import IDENTITY, JUDGED, Todo, Variant, defended
+from azeotrope.evaluate.grid import JUDGED, Todo, Variant, defended, keyed
 from azeotrope.evaluate.outcome import Failure, failed, reason
 from azeotrope.evaluate.plan import SHIPPED, Experiment, Method
+from azeotrope.evaluate.recall import key_of, recalled
 from azeotrope.evaluate.store import Store
 from azeotrope.evaluate.students import Remembering
 from azeotrope.evaluate.traces import recorded
@@ -80,8 +81,9 @@ async def _opened(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> A
                 teachers.writing(attack.writer, attack.writer_key_env, todo.task)
             )
         bare = recorded(weights, store, teacher)
-        defend = _defense(todo, Given(writer, fallback=shield.fallback or None))
-        protected = recorded(defend(bare), store, defended(teacher, todo.task, shield))
+        key = key_of(todo.seed) if keyed(shield) else None
+        defend = _defense(todo, Given(writer, fallback=shield.fallback or None, key=key))
+        protected = recorded(defend(bare), store, defended(teacher, todo.task, shield, todo.seed))
         students = Remembering(
             learners.learner(plan.learner.kind, plan.learner.recipe, _tokenizer(plan), _dialect(weights)),
             folder / "students", digest([teacher, plan.learner, _dialect(weights)]),
@@ -91,8 +93,9 @@ async def _opened(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> A
 
 def _defense(todo: Todo, given: Given) -> Defense:
     """The named defense; of some subjects only, where the experiment says so."""
-    whole, subjects = lift.defense(todo.defense.name, todo.defense.config, given), todo.task.protect_subjects
-    if not subjects or todo.defense.name == IDENTITY:
+    whole = lift.linked([(method.name, method.config) for method in todo.defense.links], given)
+    subjects = todo.task.protect_subjects
+    if not subjects or todo.defense.bare:
         return whole
     asked = [problem for split in SPLITS for problem in task_of(todo.task).problems(split)]
     return lift.only(whole, lift.about(asked, subjects))
@@ -105,9 +108,10 @@ async def _cell(bench: Bench, attack: Variant) -> Cell:
     config = convert(attack.config, steal.Config, f"attack {attack.label!r}")
     student = await steal.attack(config, thief)(bench.protected, problems(todo.task, "train"))
     scores, judged = await _judged(bench, student)
+    recall = await recalled(student, todo, bench.plan.marks)
     return Cell(
         todo.digest, todo.defense.label, attack.label, todo.task.label, todo.seed, todo.stage, todo.split,
-        scores, thief.bill.total(), time.perf_counter() - began, samples=_samples(judged),
+        scores, thief.bill.total(), time.perf_counter() - began, samples=_samples(judged), recall=recall,
     )  # fmt: skip
 
 

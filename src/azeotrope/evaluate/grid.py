@@ -11,16 +11,17 @@ from typing import Any, Literal
 from msgspec import field
 from msgspec.structs import asdict, replace
 
+from azeotrope import lift
 from azeotrope.codec import digest
 from azeotrope.errors import Misconfigured
-from azeotrope.evaluate.plan import Experiment, Method, Shield, Subject, Theft
+from azeotrope.evaluate.plan import IDENTITY, Experiment, Method, Shield, Subject, Theft
 from azeotrope.evaluate.reading import checked
 from azeotrope.protocols import Split
 from azeotrope.types import Fields, Record
 
 SCHEMA = 1
 """Raised when the same settings come to mean another result."""
-IDENTITY, PARAPHRASE = "none", "paraphrase"
+PARAPHRASE = "paraphrase"
 UNTAUGHT = ("never", "public")
 """Controls that ask no teacher: one student is enough for every defense."""
 CONTROLS = ("never", "answer_only", "public")
@@ -137,7 +138,7 @@ class Grid:
         """The experiment's, after the identity. What a defense must beat comes last: the plain paraphrase, where the
         task has a writer of it and there is a defense."""
         out = list(self._plan.defenses)
-        if not any(defense.name == IDENTITY for defense in out):
+        if not any(defense.bare for defense in out):
             out.insert(0, Shield(IDENTITY, IDENTITY))
         spec = f"task:{PARAPHRASE}"
         offered = PARAPHRASE in self._facts.tasks[task.label].writers
@@ -148,7 +149,7 @@ class Grid:
 
     def _attacks(self, task: Subject, defense: Shield) -> Iterator[tuple[Variant, bool]]:
         """(attack, whether it is a control)."""
-        bare = defense.name == IDENTITY
+        bare = defense.bare
         offered = [name for name in CONTROLS if name != "public" or self._facts.tasks[task.label].public]
         listed = [variant for attack in self._plan.attacks for variant in variants(attack)]
         if bare:
@@ -168,7 +169,7 @@ class Grid:
         splits: list[Split] = [JUDGED[stage][0]] if attack is None else ["train", "proxy", *JUDGED[stage]]
         decides: dict[str, Any] = {
             "schema": SCHEMA,
-            "defended": defended(self._facts.teacher, task, defense),
+            "defended": defended(self._facts.teacher, task, defense, seed),
             "task": [task.name, task.config, task.protect_subjects, {name: known.splits.get(name) for name in splits}],
         }
         if attack is not None:
@@ -179,6 +180,7 @@ class Grid:
                 "share": share,
                 "stage": stage,
             }
+            decides |= {"marks": self._plan.marks} if keyed(defense) else {}
         return Todo(digest(decides), task, defense, attack, stage, seed, share, control)
 
 
@@ -201,12 +203,19 @@ def variants(attack: Theft) -> list[Variant]:
     return [plain, *others]
 
 
-def defended(teacher: str, task: Subject, defense: Shield) -> str:
-    """A digest of everything that decides what the teacher says behind a defense."""
-    if defense.name == IDENTITY:
+def keyed(defense: Shield) -> bool:
+    """Whether its traces carry a mark."""
+    return any(lift.marks(method.name) for method in defense.links)
+
+
+def defended(teacher: str, task: Subject, defense: Shield, seed: int) -> str:
+    """A digest of everything that decides what the teacher says behind a defense. `seed`: the mark key's."""
+    if defense.bare:
         return digest([teacher])
     writer = [defense.writer, task.name if defense.writer.startswith("task:") else ""]
     decides = [teacher, defense.name, defense.config, writer, defense.fallback, _protected(task)]
+    if defense.then or keyed(defense):
+        decides.append(["links", defense.links, seed if keyed(defense) else None])
     return digest([*decides, *_files(defense.material)])
 
 

@@ -38,6 +38,8 @@ class Teacher(Record, frozen=True):
 
 
 SHIPPED = "shipped:"
+IDENTITY = "none"
+"""The defense that is none: the control."""
 
 
 class Method(Record, frozen=True):
@@ -82,8 +84,20 @@ class Shield(Record, frozen=True):
     writer_key_env: str = ""
     fallback: str = ""
     """A defense tried where a rewrite fails, such as terse."""
+    then: tuple[Method, ...] = ()
+    """Methods behind it, as the trace travels; a watermark comes last. Each seed has a mark key of its own."""
     material: dict[str, str] = field(default_factory=dict[str, str])
-    """Digests of the files that `config` names; filled in."""
+    """Digests of the files that these configs name; filled in."""
+
+    @property
+    def links(self) -> tuple[Method, ...]:
+        """All of its methods."""
+        return (Method(self.name, self.config), *self.then)
+
+    @property
+    def bare(self) -> bool:
+        """Whether it is the identity."""
+        return self.name == IDENTITY and not self.then
 
 
 class Alternative(Record, frozen=True):
@@ -128,6 +142,16 @@ class Confirm(Record, frozen=True):
     worst: Count = 3
 
 
+class Marks(Record, frozen=True):
+    """How students of marked traces are asked about the mark: as `verify` asks, to the end of the budget."""
+
+    budget: Count = 50
+    """Probes."""
+    keys: Count = 1000
+    """K: the level holds over so many committed keys."""
+    alpha: Annotated[float, Meta(gt=0, lt=1)] = 1e-6
+
+
 class Learning(Record, frozen=True):
     """The student to be."""
 
@@ -149,3 +173,4 @@ class Experiment(Record, frozen=True):
     attacks: tuple[Theft, ...]
     screen: Screen
     confirm: Confirm
+    marks: Marks = Marks()

@@ -24,6 +24,7 @@ from azeotrope.evaluate.plan import (
     Confirm,
     Experiment,
     Learning,
+    Marks,
     Method,
     Screen,
     Shield,
@@ -48,6 +49,7 @@ class _File(Record, frozen=True):
     learner: Fields = field(default_factory=dict[str, Any])
     screen: Screen = Screen()
     confirm: Confirm = Confirm()
+    marks: Marks = Marks()
 
 
 def read(path: Path) -> Experiment:
@@ -75,13 +77,14 @@ def read(path: Path) -> Experiment:
         ),
         file.screen,
         file.confirm,
+        file.marks,
     )
 
 
 def checked(kind: str, name: str, config: Fields, place: str) -> Fields:
     """The method's config as its file has it, defaults filled in. Raises `Misconfigured` where either is unknown."""
     try:
-        module = catalog.load(kind, name)
+        module = lift.method(name) if kind == "defenses" else catalog.load(kind, name)
     except Misconfigured as error:
         raise Misconfigured(f"{place}: {error}") from None
     return to_builtins(convert(config, module.Config, f"{place} {name!r}"))
@@ -107,17 +110,24 @@ def _shield(one: Shield, place: str) -> Shield:
     config = checked("defenses", one.name, one.config, place)
     if one.fallback not in ("", "withhold"):
         checked("defenses", one.fallback, {}, f"{place}: fallback")
-    label = one.label or one.name
+    then = tuple(
+        replace(method, config=checked("defenses", method.name, method.config, f"{place}.then[{at}]"))
+        for at, method in enumerate(one.then)
+    )
+    label = one.label or "+".join([one.name, *(method.name for method in then)])
     _check_role(one, label, place)
-    return replace(one, label=label, config=config, material=material(config))
+    found = material(to_builtins([config, then]))
+    return replace(one, label=label, config=config, then=then, material=found)
 
 
 def _check_role(one: Shield, label: str, place: str) -> None:
     """A report knows the ends of its scale, and what must not be ranked, by name."""
-    if label != one.name and (label in ENDS or one.name in ENDS or lift.yardstick(one.name)):
+    methods = [method.name for method in one.links]
+    alike = len(methods) == 1 and label == one.name
+    if not alike and (label in ENDS or any(name in ENDS or lift.yardstick(name) for name in methods)):
         raise Misconfigured(
-            f"{place}: {one.name!r} cannot be called {label!r}: a report reads {' and '.join(ENDS)} and yardsticks by "
-            "their names; leave the label out, or give another one"
+            f"{place}: {'+'.join(methods)!r} cannot be called {label!r}: a report reads {' and '.join(ENDS)} and "
+            "yardsticks by their names; leave the label out, or give another one"
         )
 
 
