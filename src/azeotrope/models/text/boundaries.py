@@ -62,9 +62,16 @@ _SHORT = re.compile(
 
 def _within(line: str, start: int, last: int, closed: _Closed) -> Iterator[Place]:
     """Gaps between two sentences of one line."""
-    for end in _END.finditer(line):
-        if (at := start + end.end()) < last and not _abbreviates(line[: end.start()]):
+    for begin in begins(line):
+        if (at := start + begin) < last:
             yield Place(at, "", " ")
+
+
+def begins(line: str) -> Iterator[int]:
+    """Where in a line a sentence begins after another."""
+    for end in _END.finditer(line):
+        if not _abbreviates(line[: end.start()]):
+            yield end.end()
 
 
 def _abbreviates(head: str) -> bool:
