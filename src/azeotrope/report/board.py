@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from azeotrope import catalog, lift
 from azeotrope.report.costs import costs
 from azeotrope.report.curves import curves
+from azeotrope.report.marks import marks
 from azeotrope.report.measured import Measures, mcnemar, tokens
 from azeotrope.report.records import Board, Control, Role, Row, Square
 from azeotrope.report.results import STAGES, Group, Results, Stage
@@ -47,6 +48,7 @@ def board(results: Results, task: str, measures: Measures) -> Board:
         squares=found,
         costs=costs(found, attacks),
         curves=curves(found),
+        marks=marks(by_stage),
         unranked=tuple(name for name in names if name not in weakest),
     )
 

@@ -177,6 +177,24 @@ class Curve(Record, frozen=True):
     """By steps."""
 
 
+class Marked(Record, frozen=True):
+    """What the students of one attack say of the mark that its defense put into the traces."""
+
+    defense: str
+    attack: str
+    students: int
+    told: float
+    """How often an association stood in the traces that were asked for, mean over associations and students."""
+    recall: Figure
+    """Share of the associations whose target was named, by the budget's end."""
+    families: dict[str, Figure]
+    """The same, by family."""
+    proved: tuple[tuple[int, Figure], ...]
+    """(probes, share of the students that are proved by then), at the level and over the keys below."""
+    keys: int
+    alpha: float
+
+
 class Board(Record, frozen=True):
     """One task."""
 
@@ -191,6 +209,7 @@ class Board(Record, frozen=True):
     squares: tuple[Square, ...]
     costs: tuple[Cost, ...] = ()
     curves: tuple[Curve, ...] = ()
+    marks: tuple[Marked, ...] = ()
     unranked: tuple[str, ...] = ()
     """Defenses without a confirmed cell."""
 

@@ -1,0 +1,69 @@
+"""What students say of the marks in their traces: recall by association and family, and how soon it is proof.
+
+A student is the unit: its associations were learned together, so intervals are over students.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from azeotrope.math.stats import Answered, Rule, clopper_pearson, clustered
+from azeotrope.math.stats.families import found
+from azeotrope.report.records import Figure, Marked
+from azeotrope.report.results import STAGES, Group, Stage
+from azeotrope.types import Recall
+
+PROBES = (1, 2, 5, 10, 20, 50)
+"""Where the share of proved students is shown, as far as the budget goes."""
+
+
+def marks(by_stage: Mapping[Stage, Mapping[tuple[str, str], Group]]) -> tuple[Marked, ...]:
+    """One for each defense and attack whose traces carried a mark, at the stage that counts."""
+    out: list[Marked] = []
+    for where in dict.fromkeys(where for stage in STAGES for where in by_stage[stage]):
+        asked = [said for stage in STAGES if (said := _said(by_stage[stage].get(where)))]
+        if asked:
+            out.append(_marked(*where, asked[0]))
+    return tuple(out)
+
+
+def _said(group: Group | None) -> list[Recall]:
+    return [cell.recall for cell in group.cells if cell.recall] if group else []
+
+
+def _marked(defense: str, attack: str, asked: Sequence[Recall]) -> Marked:
+    families = dict.fromkeys(name for one in asked for name in one.families)
+    budget = max(len(one.lines) for one in asked)
+    shown = [probes for probes in PROBES if probes < budget] + [budget]
+    return Marked(
+        defense, attack, len(asked), fmean(count for one in asked for count in one.told),
+        _recall(asked),
+        {name: _recall(asked, name) for name in families},
+        tuple((probes, _proved(asked, probes)) for probes in shown),
+        asked[0].keys, asked[0].alpha,
+    )  # fmt: skip
+
+
+def _recall(asked: Sequence[Recall], family: str = "") -> Figure:
+    """Of the associations of all families or of one: n of them, in so many students (`seeds`)."""
+    hits = [_hits(one, family) for one in asked]
+    rates = [fmean(own) for own in hits if own]
+    return Figure(fmean(rates), *clustered(rates), n=sum(map(len, hits)), seeds=len(rates))
+
+
+def _hits(said: Recall, family: str) -> list[bool]:
+    hit = {association for association, _, right in said.lines if right}
+    return [at in hit for at, name in enumerate(said.families) if family in ("", name)]
+
+
+def _proved(asked: Sequence[Recall], probes: int) -> Figure:
+    """Share of students, with the interval of Clopper and Pearson."""
+    proved = sum(_is_proved(one, probes) for one in asked)
+    return Figure(proved / len(asked), *clopper_pearson(proved, len(asked)), n=len(asked))
+
+
+def _is_proved(said: Recall, probes: int) -> bool:
+    """As if `probes` had been the budget."""
+    answers = [Answered(*line) for line in said.lines[:probes]]
+    return found(answers, Rule(said.alpha, said.keys, said.values), complete=True).proved
