@@ -1,0 +1,40 @@
+"""The null experiment, small: innocents of every kind, each with its exact probability of being accused."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LEVELS = {"0.05": 0.05, "0.01": 0.01, "0.001": 0.001}
+
+
+def check(lines: list[dict[str, dict[str, dict[str, float]]]]) -> int:
+    """Every bound that theory gives; how many transcripts there were."""
+    for line in lines:
+        for law in ("shipped", "small"):
+            null = line["null"][law]
+            assert null["worst_per_key"] <= null["allowed_per_key"]
+            assert null["worst_over_all_keys"] <= null["alpha"]
+        for name, level in LEVELS.items():
+            assert line["null"]["levels"][name]["p"] <= level
+            assert line["null"]["levels"][name]["e"] <= level
+        assert line["null"]["source"]["accusations"] == 0
+    assert max(line["null"]["levels"]["0.05"]["p"] for line in lines) > 0.01  # the levels are in reach
+    return sum(int(line["null"]["shipped"]["transcripts"]) for line in lines)
+
+
+def test_no_innocent_kind_is_accused(tmp_path: Path) -> None:
+    out = tmp_path / "null.jsonl"
+    command = [sys.executable, "-m", "benchmarks.verify_null", "--each", "2", "-o", str(out)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=600)
+    run, *lines = map(json.loads, out.read_text().splitlines())
+    assert run["run"]["machine"]
+    assert len({line["null"]["kind"] for line in lines}) == 14
+    assert check(lines) == 28
+
+
+def test_the_committed_run_has_twenty_thousand_transcripts_and_holds() -> None:
+    run, *lines = map(json.loads, (ROOT / "results/verify_null.jsonl").read_text().splitlines())
+    assert run["run"]["version"]
+    assert check(lines) >= 20_000
