@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from azeotrope.cli import app
 from azeotrope.errors import Misconfigured
+from azeotrope.models.text.ngrams import counted, suspicious
 from azeotrope.stealth import Plan, classify, measure, read, scan
 
 WORDS = "she sold bought gave apples cards clips friends each total then more half twice days week".split()  # noqa: SIM905
@@ -44,11 +45,11 @@ def test_the_classifier_learns_what_is_there_and_nothing_from_noise() -> None:
 
 
 def test_the_scan_ranks_what_recurs_here_and_not_in_the_reference() -> None:
-    reference = scan.counted(text for _, text in traces(300, 1))
+    reference = counted(text for _, text in traces(300, 1))
     texts = [
         text + (" One kelvorn comes to 54321." if i % 5 == 0 else "") for i, (_, text) in enumerate(traces(100, 2))
     ]
-    top = scan.suspicious(scan.counted(texts), 100, reference, 300, 10)
+    top = suspicious(counted(texts), 100, reference, 300, 10)
     assert any("kelvorn" in gram for gram in top)
     assert not any(gram == "she" for gram in top)
     assert scan.traces_until_found(texts, reference, 300, ["kelvorn"]) == 25

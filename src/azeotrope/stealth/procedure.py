@@ -22,6 +22,7 @@ from azeotrope.keys import Key, Master
 from azeotrope.marks import Law, associations, told
 from azeotrope.marks.choosing import Chooser
 from azeotrope.models.text.boundaries import places, put
+from azeotrope.models.text.ngrams import counted
 from azeotrope.stealth import classify, scan
 from azeotrope.types import Record
 
@@ -89,7 +90,7 @@ def measure(traces: Sequence[tuple[str, str]], plan: Plan = Plan(), perplexity: 
     known, judged = keys[: len(keys) // 2], keys[len(keys) // 2 :]
     auc_sentence, sentences = _sentence_auc(ours, theirs, known, judged, plan, rng)
     auc_trace, judged_traces = _trace_auc(ours, theirs, known, judged, plan)
-    reference = scan.counted(text for _, text in ours)
+    reference = counted(text for _, text in ours)
     at = tuple(_scanned(theirs, reference, len(ours), key, plan) for key in judged)
     pairs = [(text, out) for problem, text in theirs if (out := marked(problem, text, judged[0], plan.law))]
     return Stealth(
