@@ -49,6 +49,11 @@ def test_the_same_student_does_not_go_on_twice() -> None:
     assert names(chosen(screen, cells, 2)) == ["steps/plan/sft", "steps/plan/mix"]
 
 
+def test_students_that_know_nothing_yet_are_not_taken_for_one() -> None:
+    screen = [todo("text"), todo("logits")]
+    assert len(chosen(screen, {one.digest: cell(one, 0) for one in screen}, 2)) == 2
+
+
 def test_each_defense_and_task_has_its_own_worst() -> None:
     rates = {("plan", "x", "a"): 1, ("plan", "x", "b"): 2, ("plan", "y", "a"): 2, ("plan", "y", "b"): 1,
              ("none", "x", "a"): 99, ("none", "x", "b"): 98}  # fmt: skip

@@ -17,7 +17,7 @@ def chosen(screen: Sequence[Todo], cells: Mapping[str, Cell], worst: int) -> lis
 
     Per task and defense: of each attack its best variant only, of these the `worst` best students; every control
     besides, whatever it scored. A cell without a score (or without a record) is no candidate, nor is one that is right
-    and wrong on the same problems as one before it: a wash that changed nothing. `cells` go by digest.
+    on the same problems, some at least, as one before it: a wash that changed nothing. `cells` go by digest.
     """
     groups: dict[tuple[str, str], list[Todo]] = {}
     for todo in screen:
@@ -32,7 +32,8 @@ def _worst(group: Sequence[Todo], cells: Mapping[str, Cell], worst: int) -> list
     best: dict[str, Todo] = {}
     for todo in ranked:
         assert todo.attack is not None
-        if not any(_of(todo, cells) == _of(other, cells) for other in best.values()):
+        own = _of(todo, cells)
+        if not own["raw"].correct or all(own != _of(other, cells) for other in best.values()):
             best.setdefault(todo.attack.family, todo)
     return list(best.values())[:worst]
 
