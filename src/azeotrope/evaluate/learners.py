@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 KINDS = {
     "tiny": ("azeotrope.training.tiny", "Tiny", "TinyLearner"),
+    "tuned": ("azeotrope.training.tuned", "Tuned", "TunedLearner"),
     "hub": ("azeotrope.training.hub", "Hub", "HubLearner"),
 }
 """kind -> (module, config, learner): the learner is made of (config, tokenizer, dialect=...)."""

@@ -52,6 +52,7 @@ _SIZES = Sizes(4, 4, 2, 2, 2)
 _SMALL: dict[str, Fields] = {
     "hub": {"steps": 2, "batch": 2, "accumulation": 1, "rank": 2, "longest": 1024, "max_tokens": 12},
     "tiny": {"steps": 2, "batch": 2, "hidden": 32, "max_tokens": 12},
+    "tuned": {"steps": 2, "batch": 2, "max_tokens": 12},
 }
 """By kind of learner: what becomes small."""
 _NOTHING_LEFT = "nothing to learn: no example is left"

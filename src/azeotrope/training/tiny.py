@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import torch
 from msgspec import Meta
@@ -52,6 +52,25 @@ class Tiny(Record, frozen=True):
     """Of an answer."""
 
 
+class Course(Protocol):
+    """What the loop reads of a recipe; `Tiny` says what each is."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def optimiser(self) -> Literal["adamw", "muon"]: ...
+    @property
+    def rate(self) -> float: ...
+    @property
+    def warmup(self) -> int: ...
+    @property
+    def decay(self) -> float: ...
+    @property
+    def longest(self) -> int: ...
+
+
 class TinyLearner:
     """Fresh tiny models that share one tokenizer. `tokenizer`: a folder or a Hugging Face tokenizer."""
 
@@ -72,21 +91,32 @@ class TinyLearner:
         start: Open | None = None, share: float = 1.0,
     ) -> Fitted:  # fmt: skip
         """See `Learner.fit`."""
-        if not examples:
-            raise Misconfigured("there is nothing to learn: no example is left")
         model = self.fresh(seed) if start is None else start.copied()
-        corpus = encoded(model, examples, self._recipe.longest)
-        if not corpus.rows:
-            raise Misconfigured(f"every example's prompt is longer than {self._recipe.longest} tokens")
-        steps = max(1, round(self._recipe.steps * share))
-        return _Training(model, corpus, self._recipe, steps, loss, weigh).run(seed)
+        return trained(model, examples, self._recipe, seed=seed, share=share, loss=loss, weigh=weigh)
+
+
+def trained(
+    model: Open, examples: Sequence[Example], recipe: Course, *, seed: int, share: float = 1.0,
+    loss: Loss | None = None, weigh: Weigh | None = None,
+) -> Fitted:  # fmt: skip
+    """The model itself, trained on the examples for this share of the recipe's steps.
+
+    Raises `Misconfigured` where there is nothing to learn.
+    """
+    if not examples:
+        raise Misconfigured("there is nothing to learn: no example is left")
+    corpus = encoded(model, examples, recipe.longest)
+    if not corpus.rows:
+        raise Misconfigured(f"every example's prompt is longer than {recipe.longest} tokens")
+    steps = max(1, round(recipe.steps * share))
+    return _Training(model, corpus, recipe, steps, loss, weigh).run(seed)
 
 
 class _Training:
     """One run of the loop."""
 
     def __init__(
-        self, model: Open, corpus: Corpus, recipe: Tiny, steps: int, loss: Loss | None, weigh: Weigh | None
+        self, model: Open, corpus: Corpus, recipe: Course, steps: int, loss: Loss | None, weigh: Weigh | None
     ) -> None:
         self._model, self._corpus, self._recipe, self._steps = model, corpus, recipe, steps
         self._loss, self._weigh = loss, weigh
@@ -139,7 +169,7 @@ def schedule(step: int, steps: int, warmup: int) -> float:
     return min(1.0, (step + 1) / max(1, warmup)) * (1.0 if done < 0.5 else max(0.02, 2 * (1 - done)))
 
 
-def _optimisers(net: Any, recipe: Tiny) -> list[torch.optim.Optimizer]:
+def _optimisers(net: Any, recipe: Course) -> list[torch.optim.Optimizer]:
     """AdamW for all, or for what Muon does not take: embeddings and vectors."""
     inner = [p for name, p in net.named_parameters() if p.ndim == 2 and "embed" not in name]
     taken = set(map(id, inner)) if recipe.optimiser == "muon" else set[int]()
