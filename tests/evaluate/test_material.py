@@ -44,4 +44,4 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, monkeypatch) -> None:
 def test_only_what_there_is_enters_the_digest() -> None:
     task, shield = Subject("steps", "steps"), Shield("instruct", "instruct", {"instruction": "mine.md"})
     other = Shield("instruct", "instruct", {"instruction": "mine.md"}, material={"mine.md": "ab"})
-    assert defended("teacher", task, shield) != defended("teacher", task, other)
+    assert defended("teacher", task, shield, 0) != defended("teacher", task, other, 0)
