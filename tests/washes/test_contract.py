@@ -26,7 +26,7 @@ async def washed(name: str, thief, traces, **config):
 
 
 def test_the_washes_of_the_lab_are_there() -> None:
-    assert set(WASHES) >= {"dedup", "filter", "invert", "normalize", "paraphrase"}
+    assert set(WASHES) >= {"cut", "dedup", "filter", "invert", "ngrams", "normalize", "paraphrase", "reword"}
 
 
 @pytest.mark.parametrize("name", WASHES)
@@ -105,9 +105,12 @@ async def test_it_composes_with_any_attack(name, attack, thief, teacher, problem
 def plain_notes(name: str) -> tuple[str, ...]:
     """A part of what each leaves on the bill of the attack it joins."""
     known = {
+        "cut": "cut_characters",
         "dedup": "duplicates",
         "filter": "filtered_wrong",
+        "ngrams": "ngrams_sentences",
         "normalize": "normalized",
         "paraphrase": "writer_queries",
+        "reword": "sentences_reworded",
     }
     return tuple(note for wash, note in known.items() if wash == name)
