@@ -18,8 +18,8 @@ def attack(name: str, thief, **config):
 
 def test_the_attacks_of_the_lab_are_there() -> None:
     assert set(ATTACKS) >= {
-        "answer_only", "best_of_k", "elicit", "labels", "logits", "mix", "never", "prefill", "public", "reweight",
-        "sft",
+        "answer_only", "best_of_k", "elicit", "labels", "logits", "mix", "never", "prefill", "public", "relearn",
+        "reweight", "sft", "twice",
     }  # fmt: skip
 
 
@@ -81,7 +81,8 @@ async def test_it_washes_what_it_trains_on_and_nothing_else(name, thief, teacher
         return
     (requests,) = seen
     assert requests == [p.request for p in problems[: len(requests)]]
-    assert made.bill.examples == made.bill.notes.get("public_examples", 0) + 5
+    added = made.bill.notes.get("public_examples", 0) + made.bill.notes.get("own_examples", 0)
+    assert made.bill.examples == added + 5
 
 
 @pytest.mark.parametrize("name", ATTACKS)
