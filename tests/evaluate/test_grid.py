@@ -94,7 +94,10 @@ def test_the_plain_paraphrase_is_a_control_where_a_task_writes_one(lab) -> None:
 
 def test_where_no_defense_is_judged_nothing_needs_a_paraphrase_beside_it(lab) -> None:
     alone = BODY[: BODY.index("[[defenses]]")] + BODY[BODY.index("[[attacks]]") :]
-    assert {defense for defense, _ in names(cells(lab.plan(alone), facts(writers=("paraphrase",))).screen)} == {"none"}
+    mark = alone + '[[defenses]]\nname = "association"\n'
+    for body, expected in ((alone, {"none"}), (mark, {"none", "association"})):
+        found = names(cells(lab.plan(body), facts(writers=("paraphrase",))).screen)
+        assert {defense for defense, _ in found} == expected
 
 
 def test_several_shares_of_the_budget_are_an_attack_each(lab) -> None:
