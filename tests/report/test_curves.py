@@ -29,14 +29,19 @@ def test_an_attack_at_several_budgets_is_a_curve_by_its_steps() -> None:
     assert [(point.steps, point.student.value) for point in found[0].points] == [(201, 0.3), (401, 0.7)]
 
 
-def test_what_was_confirmed_goes_before_what_was_screened_and_failures_are_left_out() -> None:
+def test_stages_are_not_mixed_and_failures_are_left_out() -> None:
     failed = Judged("confirm", "test", failures=("no room",))
-    found = curves([
+    both = [
         square("a@0.1", judged(10, 0.5), judged(5, 0.1, "screen")),
         square("a@0.2", failed, judged(20, 0.6, "screen")),
         square("a@0.3", failed),
-    ])  # fmt: skip
-    assert [(point.steps, point.student.value) for point in found[0].points] == [(11, 0.5), (21, 0.6)]
+        square("a@0.4", judged(40, 0.7)),
+    ]
+    (found,) = curves(both)
+    assert [(point.steps, point.student.value) for point in found.points] == [(11, 0.5), (41, 0.7)]
+    (screened,) = curves([square(f"a@{at}", judged(at, 0.6, "screen")) for at in (1, 2)])
+    assert len(screened.points) == 2
+    assert curves(both[:2]) == (), "one confirmed point is no curve"
 
 
 def test_the_drawing_says_in_words_what_it_shows_and_escapes_names() -> None:

@@ -10,17 +10,21 @@ from azeotrope.report.records import Curve, Judged, Point, Square
 
 
 def curves(squares: Iterable[Square]) -> tuple[Curve, ...]:
-    """Those with two points or more, in the order of the squares; a point is the stage of the square that counts."""
-    found: dict[tuple[str, str], list[Point]] = {}
+    """Those with two points or more, in the order of the squares. Stages are not mixed: they differ in budget and
+    problems, so what was only screened is left out of a curve that has confirmed points."""
+    found: dict[tuple[str, str], list[Judged]] = {}
     for square in squares:
         stem, at, _ = square.attack.rpartition(CURVE)
         if at and square.shown:
-            found.setdefault((square.defense, stem), []).append(_point(square.shown))
-    return tuple(
-        Curve(defense, attack, tuple(sorted(points, key=lambda point: point.steps)))
-        for (defense, attack), points in found.items()
-        if len(points) > 1
-    )
+            found.setdefault((square.defense, stem), []).append(square.shown)
+    drawn = ((where, _points(judged)) for where, judged in found.items())
+    return tuple(Curve(*where, points) for where, points in drawn if len(points) > 1)
+
+
+def _points(judged: Iterable[Judged]) -> tuple[Point, ...]:
+    kept = list(judged)
+    kept = [one for one in kept if one.stage == "confirm"] or kept
+    return tuple(sorted(map(_point, kept), key=lambda point: point.steps))
 
 
 def _point(judged: Judged) -> Point:
