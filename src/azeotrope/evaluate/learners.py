@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 KINDS = {
     "tiny": ("azeotrope.training.tiny", "Tiny", "TinyLearner"),
-    "tuned": ("azeotrope.training.tuned", "Tuned", "TunedLearner"),
     "hub": ("azeotrope.training.hub", "Hub", "HubLearner"),
+    "tuned": ("azeotrope.training.tuned", "Tuned", "TunedLearner"),
 }
 """kind -> (module, config, learner): the learner is made of (config, tokenizer, dialect=...)."""
 
