@@ -1,6 +1,7 @@
 """Tables that stay tables, in their place."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import strategies as some
 from msgspec.structs import replace
 
 from azeotrope.errors import Misconfigured
+from azeotrope.report import build
 from azeotrope.report.markdown import BEGIN, END, markdown, written
+from azeotrope.report.measured import Measures
 from azeotrope.report.records import Report
 
 
@@ -65,3 +68,14 @@ def test_a_page_without_one_place_is_left_alone(tmp_path: Path, text: str) -> No
     page.write_text(text)
     with pytest.raises(Misconfigured, match="no place for the table"):
         written(page, "table")
+
+
+def test_what_is_only_screened_is_shown_as_leads(made: Callable[..., Path]) -> None:
+    found = markdown(build(made(n=60, confirm=0, seeds=1), Measures(draws=100)))
+    assert "no leaderboard" in found and "a lead, flattered by the choice" in found
+    rows = [line for line in found.splitlines() if line.startswith("| `")]
+    assert [row.split("`")[1] for row in rows] == [
+        "none", "paraphrase", "shuffle", "answer_first", "terse", "plan", "corrupt", "withhold",
+    ], "each defense once"  # fmt: skip
+    assert not any(f"| `{name}` |" in row for row in rows for name in ("public", "never")), "controls are no attacks"
+    assert "Controls:" not in found

@@ -36,7 +36,8 @@ def written(path: Path, table: str) -> str:
 
 def _board(board: Board, said: str) -> Iterable[str]:
     yield _plain(said)
-    if not board.rows:
+    if not any(row.rank for row in board.rows):
+        yield from _leads(board)
         return
     yield ""
     yield _line(HEAD)
@@ -49,6 +50,22 @@ def _board(board: Board, said: str) -> Iterable[str]:
         for control in board.controls
     ]  # fmt: skip
     yield f"Controls: {'; '.join(controls)}."
+
+
+def _leads(board: Board) -> Iterable[str]:
+    """Where no defense is confirmed: what was screened, as what it is."""
+    best: dict[str, tuple[str, Figure]] = {}
+    for square in board.squares:
+        raw = next((stage.raw for stage in square.stages if stage.stage == "screen" and stage.raw), None)
+        if raw and square.attack not in board.untaught:
+            known = best.get(square.defense)
+            best[square.defense] = (square.attack, raw) if not known or raw.value > known[1].value else known
+    if best:
+        yield ""
+        yield _line(("defense", "best screened attack", "its student: a lead, flattered by the choice"))
+        yield _line(("---",) * 3)
+    for defense, (attack, raw) in best.items():
+        yield _line((f"`{_code(defense)}`", f"`{_code(attack)}`", f"{words.interval(raw)} ({words.basis(raw)})"))
 
 
 def _row(row: Row) -> Iterable[str]:
