@@ -71,7 +71,7 @@ def test_a_page_without_one_place_is_left_alone(tmp_path: Path, text: str) -> No
 
 
 def test_what_is_only_screened_is_shown_as_leads(made: Callable[..., Path]) -> None:
-    found = markdown(build(made(n=60, confirm=0, seeds=1), Measures(draws=100)))
+    found = markdown(build(made(n=60, confirm=0, attacks=("sft", "normalize", "public", "never")), Measures(draws=100)))
     assert "no leaderboard" in found and "a lead, flattered by the choice" in found
     rows = [line for line in found.splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == [
