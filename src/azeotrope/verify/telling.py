@@ -42,7 +42,10 @@ def time_sentence(tree: Tree | None) -> str:
     """What may be believed about when the keys were committed."""
     if tree is None or not tree.stamp:
         return "time is self-asserted"
-    return f"the keys were committed under a head of the log that an outside authority stamped (RFC 3161); {tree.time}"
+    return (
+        f"the keys were committed under a head of the log of {tree.time}, by its own clock; it carries an RFC 3161 stamp, "
+        "which is not judged here: azeotrope ledger check does that"
+    )
 
 
 def claim(evidence: Evidence) -> str:
