@@ -43,8 +43,8 @@ def time_sentence(tree: Tree | None) -> str:
     if tree is None or not tree.stamp:
         return "time is self-asserted"
     return (
-        f"the keys were committed under a head of the log of {tree.time}, by its own clock; it carries an RFC 3161 stamp, "
-        "which is not judged here: azeotrope ledger check does that"
+        f"the keys were committed under a head of the log of {tree.time}, by its own clock; it carries an RFC 3161 "
+        "stamp, which is not judged here: azeotrope ledger check does that"
     )
 
 
