@@ -72,6 +72,7 @@ def test_a_killed_run_goes_on_and_does_only_what_is_missing(lab) -> None:
     finally:
         with suppress(ProcessLookupError):
             os.killpg(run.pid, signal.SIGKILL)
+        run.wait(10)
     before, utilities = [cell["digest"] for cell in lab.lines("cell")], len(lab.lines("utility"))
     assert (len(before), utilities) == (4, 1), "never, answer_only, public, sft; the teacher itself"
     with lab.results.open("ab") as file:
