@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from azeotrope import keys
 from azeotrope.errors import Misconfigured
 from azeotrope.keys import Key, Master, Stream, commitment
+from azeotrope.ledger import commitments, newest
+from azeotrope.marks import Law
 
 MASTER = Master((bytes(range(32)), bytes(range(32, 64))))
 
@@ -206,3 +208,17 @@ def test_new_rotate_and_show_id(tmp_path: Path) -> None:
     for one in (made, rotated, shown, by_variable, again, nothing):
         assert secret not in one.stdout + one.stderr
         assert "Traceback" not in one.stderr
+
+
+def test_commit_writes_what_verify_counts_and_nothing_twice(tmp_path: Path) -> None:
+    files = {name: str(tmp_path / name) for name in ("master", "sign", "ledger.db")}
+    run("new", files["master"])
+    subprocess.run([sys.executable, "-m", "azeotrope", "ledger", "key", files["sign"]], check=True, capture_output=True)
+    rest = ["--ledger", files["ledger.db"], "--signing-key", files["sign"], "--master-key", files["master"]]
+    assert "3 of 3" in run("commit", "--customers", "acme, bob", *rest).stdout
+    assert "1 of 3" in run("commit", "--customers", "bob,carl", *rest).stdout
+    master, head = Master.read(tmp_path / "master"), newest(tmp_path / "ledger.db")
+    assert head
+    found = commitments(tmp_path / "ledger.db", under=head)
+    wanted = [master.operator(), *map(master.key, ("acme", "bob", "carl"))]
+    assert [one.commitment for one in found] == [commitment(key, Law().digest).hex() for key in wanted]

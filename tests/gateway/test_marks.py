@@ -2,18 +2,20 @@
 
 import json
 import re
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from azeotrope import keys
-from azeotrope.errors import Misconfigured
+from azeotrope.errors import Misconfigured, Unavailable
 from azeotrope.gateway import customers, settings
 from azeotrope.gateway.policy import guards, master_key
 from azeotrope.health.serving import serving as checked
 from azeotrope.keys import Master
-from azeotrope.marks import associations, told, variants
+from azeotrope.ledger import commitments
+from azeotrope.marks import Law, associations, told, variants
 from azeotrope.models.fake import Scripted
 
 REASONING = "Natalia sold 24 clips in May. That is half of what April brought.\nIn all she sold 48 + 24 = 72 clips."
@@ -133,3 +135,43 @@ async def test_the_doctor_says_what_is_missing(tmp_path: Path) -> None:
     (finding,) = [one for one in await checked(config, {}) if one.name == "defenses"]
     assert finding.state == "broken"
     assert "azeotrope keys new" in finding.said + finding.cure
+
+
+async def test_a_keys_commitment_is_in_the_ledger_before_anything_marked_leaves_and_only_once(
+    house, upstream, file: str
+) -> None:
+    upstream.says(upstream.json(upstream.completion({"content": "72", "reasoning_content": REASONING})))
+    tables = {"marks": {"key_file": file}}
+    async with house({"default": ALONE, "plain": {"defense": "none"}}, **tables) as gate:
+        dsn = gate.folder / "ledger.db"
+        await gate.post(ask(), "plain")
+        assert commitments(dsn) == []
+        for i in range(3):
+            await gate.post(ask(i))
+        found = commitments(dsn)
+    keys_ = [MASTER.operator(), MASTER.key("of-default")]
+    assert [one.commitment for one in found] == [keys.commitment(key, Law().digest).hex() for key in keys_]
+    assert [(one.customer, one.mark) for one in found] == [(key.customer, key.mark) for key in keys_]
+    (dsn.parent / "customers.json").unlink()
+    async with house({"again": ALONE}, **tables) as gate:
+        await gate.post(ask(), "again")
+        assert len(commitments(dsn)) == 3, "the operator's stands there already"
+    with sqlite3.connect(dsn) as book:
+        (first,) = book.execute("select min(seq) from ledger_notes").fetchone()
+        (marked,) = book.execute("select min(seq) from ledger_records where lineage like '%association%'").fetchone()
+    book.close()
+    assert first < marked
+
+
+async def test_where_the_promise_cannot_be_written_nothing_marked_leaves(house, upstream, file: str) -> None:
+    upstream.says(upstream.json(upstream.completion({"content": "72", "reasoning_content": REASONING})))
+    async with house({"default": ALONE}, marks={"key_file": file}) as gate:
+
+        async def full(*_: Any) -> None:
+            raise Unavailable("the disk is full")
+
+        real, gate.app._means.ledger.append = gate.app._means.ledger.append, full
+        assert (await gate.post(ask()))[0] == 503
+        gate.app._means.ledger.append = real
+        assert (await gate.post(ask()))[0] == 200
+        assert len(commitments(gate.folder / "ledger.db")) == 2, "it was not taken for written"

@@ -47,5 +47,34 @@ def show_id(
     _say(Master.read(file))
 
 
+@app.command()
+def commit(
+    customers: Annotated[str, typer.Option(metavar="NAMES", help="Whose keys, with commas; the operator's is added.")],
+    ledger: Annotated[str, typer.Option(envvar="AZEOTROPE_LEDGER", help="The ledger that keeps the commitments.")],
+    signing_key: Annotated[Path, typer.Option(help="Ed25519 key (`ledger key`) that signs the log's head over them.")],
+    master_key: Annotated[Path | None, typer.Option(help="The file; AZEOTROPE_MASTER_KEY if not said.")] = None,
+    law: Annotated[Path | None, typer.Option(help="The marks' law (TOML), where it is not the default one.")] = None,
+) -> None:
+    """Commit to customers' keys of the current epoch, for marks that no gateway sets: before anything marked leaves."""
+    import asyncio
+
+    from azeotrope.cli.laws import law_of
+    from azeotrope.keys import Master
+    from azeotrope.ledger import Ledger, Note, Signer, Signing, commitments, promised
+
+    master, digest = Master.read(master_key), law_of(law).digest
+    names = list(dict.fromkeys(name.strip() for name in customers.split(",") if name.strip()))
+    wanted = [promised(key, digest) for key in (master.operator(), *map(master.key, names))]
+
+    async def main() -> int:
+        async with Ledger(ledger, signing=Signing(Signer.read(signing_key))) as book:
+            there = {one.commitment for one in await asyncio.to_thread(commitments, ledger)}
+            missing = [Note.of(one) for one in wanted if one.commitment not in there]
+            await book.append(*missing)
+            return len(missing)
+
+    typer.echo(f"{asyncio.run(main())} of {len(wanted)} commitments are new")
+
+
 def _say(master: Master) -> None:
     typer.echo(f"master key {master.id}, epoch {master.epoch}")

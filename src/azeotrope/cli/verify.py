@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from azeotrope.cli.laws import law_of
 from azeotrope.cli.writing import write
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def verify(
         from azeotrope.ledger import Signer
 
         Signer.read(signing_key)  # before anything is spent
-    outcome = asyncio.run(_verify(what, keys, (_law(law), committed, output), settings))
+    outcome = asyncio.run(_verify(what, keys, (law_of(law), committed, output), settings))
     _write(outcome, output, signing_key)
     if outcome.evidence.verdict.startswith("refused"):
         raise typer.Exit(4)
@@ -145,7 +146,7 @@ async def _verify(
 def _k(committed: int | None, there: Sequence[Commitment] | None, asked: int) -> tuple[int, str]:
     """K, and where it comes from: never fewer than are asked about."""
     if there is not None:
-        return max(len(there), asked), "commitments under the newest signed head"
+        return max(len({one.commitment for one in there}), asked), "commitments under the newest signed head"
     if committed is not None:
         return max(committed, asked), "as the operator says; no log with a signed head was named"
     return asked, "the marks that are asked about; no log with a signed head was named"
@@ -188,13 +189,6 @@ def _keys(master: Master, customers: Sequence[str], epochs: str) -> list[Key]:
     else:
         raise Misconfigured(f"epochs are current, all, or numbers with commas; got {epochs!r}")
     return keys_of(master, customers, chosen)
-
-
-def _law(path: Path | None) -> Law:
-    from azeotrope.codec import convert, read_toml
-    from azeotrope.marks import Law
-
-    return Law() if path is None else convert(read_toml(path), Law, str(path))
 
 
 def _told(one: Judged) -> None:

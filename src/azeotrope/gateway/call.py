@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from azeotrope.gateway.customers import Customer
 from azeotrope.gateway.metrics import Metrics
 from azeotrope.gateway.policy import Guard, Guards
+from azeotrope.gateway.promises import Promises
 from azeotrope.gateway.reply import Receive, Reply
 from azeotrope.gateway.settings import Settings
 from azeotrope.ledger import Ledger
@@ -36,6 +37,7 @@ class Means:
     """None where no policy records."""
     metrics: Metrics
     log: Any
+    promises: Promises = field(default_factory=Promises)
     afterwards: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     """Work that outlives its request, waited for at the end."""
 

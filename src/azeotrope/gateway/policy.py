@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from azeotrope import lift
-from azeotrope.codec import digest
+from azeotrope.codec import convert, digest
 from azeotrope.errors import Misconfigured
 from azeotrope.gateway.settings import Link, Policy, Settings
 from azeotrope.gateway.wire.leaks import Rules
 from azeotrope.keys import VARIABLE, Key, Master
+from azeotrope.ledger import Commitment, promised
 from azeotrope.models.remote import Remote
 from azeotrope.protocols import Given, Model
 
@@ -35,6 +36,8 @@ class Guard:
     """Is a stream held until all of it is decided and recorded?"""
     marks: bool = False
     """Does it set a customer's mark?"""
+    promises: tuple[Commitment, ...] = ()
+    """Of the keys whose marks it sets: they stand in the ledger before anything marked leaves."""
 
     def model(self, stream: bool) -> Model:
         return self.live if stream and not self.buffers else self.whole
@@ -87,7 +90,8 @@ class Guards:
                 )
             operator = self._master.operator(self._epoch)
             given = replace(given, key=key or operator, operator=operator)
-        return _guard(name, policy, self._upstream, given)
+        made = _guard(name, policy, self._upstream, given)
+        return replace(made, promises=_promises(policy, given)) if key else made
 
 
 def guards(settings: Settings, upstream: Model, rewriter: Model | None, master: Master | None = None) -> Guards:
@@ -102,6 +106,15 @@ def master_key(settings: Settings, environment: Mapping[str, str]) -> Master | N
     if settings.marks.key_file is not None:
         return Master.read(Path(settings.marks.key_file))
     return Master.parse(text, VARIABLE) if (text := environment.get(VARIABLE)) else None
+
+
+def _promises(policy: Policy, given: Given) -> tuple[Commitment, ...]:
+    """One of each key, for each watermark whose suspects are tested against a law."""
+    keys = [key for key in (given.operator, given.key) if key]
+    offers = [(lift.method(link.defense), link.config) for link in policy.chain if lift.marks(link.defense)]
+    laws = [module.law(convert(dict(config or {}), module.Config, "marks")) for module, config in offers
+            if hasattr(module, "law")]  # fmt: skip
+    return tuple(promised(key, law) for law in laws for key in keys)
 
 
 def _guard(name: str, policy: Policy, upstream: Model, given: Given) -> Guard:

@@ -25,8 +25,10 @@ async def record(means: Means, call: Call, traces: Sequence[Trace]) -> None:
 
 async def _append(means: Means, call: Call, traces: Sequence[Trace]) -> None:
     assert call.guard is not None and call.customer is not None and means.ledger is not None
+    promises = call.guard.promises
     try:
-        await means.ledger.append(*_entries(call, traces))
+        await means.ledger.append(*means.promises.missing(promises), *_entries(call, traces))
+        means.promises.keep(promises)
     except Unavailable as error:
         lost = call.guard.policy.fail == "open"
         means.log.error("ledger_unavailable", request=call.id, policy=call.guard.name, why=str(error), released=lost)

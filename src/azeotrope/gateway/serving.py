@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,9 +16,10 @@ from azeotrope.gateway.customers import Customers
 from azeotrope.gateway.logs import logger
 from azeotrope.gateway.metrics import Metrics
 from azeotrope.gateway.policy import guards, master_key
+from azeotrope.gateway.promises import Promises
 from azeotrope.gateway.server import server
 from azeotrope.gateway.settings import Book, Endpoint, Settings, secret
-from azeotrope.ledger import Ledger, Signer, Signing
+from azeotrope.ledger import Ledger, Signer, Signing, commitments
 from azeotrope.models.remote import Remote
 from azeotrope.protocols import Model
 
@@ -44,7 +46,8 @@ async def gateway(
         check_customers(known, settings)
         recorded = any(policy.recorded for policy in settings.policies.values())
         book = await stack.enter_async_context(_ledger(settings.ledger, environment, log)) if recorded else None
-        yield Gateway(Means(settings, ready, known, upstream, book, Metrics(), log))
+        kept = await asyncio.to_thread(commitments, settings.ledger.dsn) if book else []
+        yield Gateway(Means(settings, ready, known, upstream, book, Metrics(), log, Promises(kept)))
 
 
 def remote(endpoint: Endpoint, environment: Mapping[str, str]) -> Remote:

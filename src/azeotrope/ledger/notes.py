@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, TypeVar
 from msgspec import Meta, Struct, field
 
 from azeotrope.codec import decode, encode
+from azeotrope.keys import Key, commitment
 from azeotrope.ledger.entry import new_salt, prefixed
 from azeotrope.types import Record
 
@@ -54,6 +55,13 @@ class Spent(Record, frozen=True):
     """Digest of the suspect's address: what one suspect was shown is still unknown to the others."""
     disclosed: bool = False
     """Whether its target stands in a report: then no suspect may be asked any more."""
+
+
+def promised(key: Key, law: str) -> Commitment:
+    """The promise of a mark's key, made now. `law`: digest of everything else that decides the mark and its test."""
+    return Commitment(
+        customer=key.customer, epoch=key.epoch, mark=key.mark, law=law, commitment=commitment(key, law).hex()
+    )
 
 
 N = TypeVar("N", Commitment, Spent)

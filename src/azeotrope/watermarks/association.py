@@ -77,6 +77,11 @@ def rewrite(config: Config, given: Given) -> Rewrite:
     return _Marking(config, marks, given).rewrite
 
 
+def law(config: Config) -> str:
+    """Digest of all but the key that decides the mark and its test: what the key's commitment binds to."""
+    return config.law.digest
+
+
 class _Mark:
     """One key at work."""
 
