@@ -1,6 +1,8 @@
 """Students that are remembered: the same one, at what it cost; anything else that decides makes another."""
 
+import copy
 import errno
+import importlib
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from azeotrope.distill import examples, published
 from azeotrope.evaluate.students import Remembering
 from azeotrope.models.shipped import shipped
 from azeotrope.tasks import steps
+from azeotrope.training import tiny
 from azeotrope.training.tiny import Tiny, TinyLearner
 
 
@@ -60,6 +63,38 @@ def test_whatever_decides_makes_another_student(counting, learned, tmp_path) -> 
         before = counting.fits
         fit(**others)
         assert counting.fits == before + 1, others
+
+
+def test_a_name_that_stands_for_something_else_now_makes_another_student(
+    counting, learned, tmp_path, monkeypatch
+) -> None:
+    """The recipe names files; what stands in them decides. So do versions, and the loop's own code."""
+    Remembering(counting, tmp_path, "one").fit(learned, seed=1)
+    reads = copy.deepcopy(counting._tokenizer)
+    reads.add_tokens(["Step 1"])
+    other = Counting(counting._recipe, reads)
+    Remembering(other, tmp_path, "one").fit(learned, seed=1)
+    assert other.fits == 1
+    drawn = tiny._drawn
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(tiny, "_drawn", lambda net, seed, spread: drawn(net, seed + 1, spread))
+        Remembering(counting, tmp_path, "one").fit(learned, seed=1)
+    assert counting.fits == 2, "other weights to begin with"
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(students, "version", lambda part: "0")
+        Remembering(counting, tmp_path, "one").fit(learned, seed=1)
+    assert counting.fits == 3, "another torch"
+
+
+def test_an_edited_loop_makes_another_student(tmp_path, monkeypatch) -> None:
+    source = "class Mine:\n    name = 'mine'\n"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "loop_of_mine.py").write_text(source)
+    learner = importlib.import_module("loop_of_mine").Mine()
+    before = students._trained_by(learner)
+    assert students._trained_by(learner) == before
+    (tmp_path / "beside.py").write_text("RATE = 1\n")
+    assert students._trained_by(learner) != before
 
 
 def test_what_steers_the_training_is_never_remembered(counting, learned, tmp_path) -> None:

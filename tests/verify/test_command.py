@@ -126,3 +126,10 @@ def test_power_is_a_table() -> None:
     assert done.exit_code == 0
     assert "marked needed" in done.output
     assert len(done.output.splitlines()) >= 8
+
+
+def test_a_suspects_key_that_is_not_there_is_said_before_anything_is_asked(home: Path, monkeypatch: Any) -> None:
+    monkeypatch.delenv("SUSPECTS_KEY", raising=False)
+    done = run(home, "--suspect", "http://127.0.0.1:9/v1#m", "--customers", "acme", "--suspect-key-env", "SUSPECTS_KEY")
+    assert isinstance(done.exception, Misconfigured) and "SUSPECTS_KEY" in str(done.exception)
+    assert not (home / "azeotrope-spent.jsonl").exists()

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -93,27 +93,44 @@ def verify(
          "to_the_end": to_the_end, "at_once": at_once, "deadline": deadline}, Settings, "verify",
     )  # fmt: skip
     keys = _keys(master, _names(customers, customers_file, ledger), epochs)
-    what = _What(suspect, os.environ.get(suspect_key_env) if suspect_key_env else None, prefill, ledger, again)
+    case = _Case(
+        suspect, _secret(suspect_key_env), prefill, law_of(law), ledger, committed, output.with_name(SPENT), again
+    )
     if signing_key:
         from azeotrope.ledger import Signer
 
         Signer.read(signing_key)  # before anything is spent
-    outcome = asyncio.run(_verify(what, keys, (law_of(law), committed, output), settings))
+    outcome = asyncio.run(_verify(case, keys, settings))
     _write(outcome, output, signing_key)
     if outcome.evidence.verdict.startswith("refused"):
         raise typer.Exit(4)
 
 
-class _What:
-    """What is asked, and what is known of it."""
+class _Case(NamedTuple):
+    """What is asked about, and where it is written down."""
 
-    def __init__(self, suspect: str, key: str | None, prefill: bool | None, ledger: str | None, again: bool) -> None:
-        self.suspect, self.key, self.prefill, self.ledger, self.again = suspect, key, prefill, ledger, again
+    suspect: str
+    key: str | None
+    """The suspect's own, where it asks for one."""
+    prefill: bool | None
+    law: Law
+    ledger: str | None
+    committed: int | None
+    spent: Path
+    """Of what is spent, where there is no ledger."""
+    again: bool
 
 
-async def _verify(
-    what: _What, keys: Sequence[Key], under: tuple[Law, int | None, Path], settings: Settings
-) -> Outcome:  # fmt: skip
+def _secret(variable: str) -> str | None:
+    """What the environment variable holds; None where none is named."""
+    from azeotrope.errors import Misconfigured
+
+    if variable and not os.environ.get(variable):
+        raise Misconfigured(f"the environment variable {variable} (--suspect-key-env) is not set")
+    return os.environ[variable] if variable else None
+
+
+async def _verify(case: _Case, keys: Sequence[Key], settings: Settings) -> Outcome:
     """Opens the ledger and the suspect, and runs the procedure."""
     import secrets
     from contextlib import AsyncExitStack
@@ -125,21 +142,20 @@ async def _verify(
     from azeotrope.verify import verify as procedure
     from azeotrope.verify.spending import InLedger
 
-    law, committed, output = under
-    tree, there = _committed(what.ledger)
-    count, counted = _k(committed, there if tree else None, len(keys))
+    tree, there = _committed(case.ledger)
+    count, counted = _k(case.committed, there if tree else None, len(keys))
     commitments = {one.commitment for one in there} if tree else None
-    accused = [accused_of(key, law, neutral=settings.neutral, under=commitments) for key in keys]
+    accused = [accused_of(key, case.law, neutral=settings.neutral, under=commitments) for key in keys]
     async with AsyncExitStack() as stack:
-        if what.ledger:
-            book = InLedger(what.ledger, await stack.enter_async_context(Ledger(what.ledger)))
+        if case.ledger:
+            book = InLedger(case.ledger, await stack.enter_async_context(Ledger(case.ledger)))
         else:
-            book = SideFile(output.with_name(SPENT))
+            book = SideFile(case.spent)
         suspect = await stack.enter_async_context(
-            opened(what.suspect, key=what.key, prefill=what.prefill, deadline=settings.deadline)
+            opened(case.suspect, key=case.key, prefill=case.prefill, deadline=settings.deadline)
         )
         salt = partial(secrets.token_bytes, 16)
-        trial = Trial(law, count, counted, book, salt, tree, __version__, what.again)
+        trial = Trial(case.law, count, counted, book, salt, tree, __version__, case.again)
         return await procedure(suspect, accused, trial, settings, _told)
 
 

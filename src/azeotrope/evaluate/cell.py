@@ -20,7 +20,7 @@ from azeotrope.evaluate import learners, teachers
 from azeotrope.evaluate.facts import problems, task_of
 from azeotrope.evaluate.grid import JUDGED, Todo, Variant, defended, keyed
 from azeotrope.evaluate.outcome import Failure, failed, reason
-from azeotrope.evaluate.plan import SHIPPED, Experiment, Method
+from azeotrope.evaluate.plan import Experiment, Method
 from azeotrope.evaluate.recall import key_of, recalled
 from azeotrope.evaluate.store import Store
 from azeotrope.evaluate.students import Remembering
@@ -85,7 +85,10 @@ async def _opened(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> A
         defend = _defense(todo, Given(writer, fallback=shield.fallback or None, key=key))
         protected = recorded(defend(bare), store, defended(teacher, todo.task, shield, todo.seed))
         students = Remembering(
-            learners.learner(plan.learner.kind, plan.learner.recipe, _tokenizer(plan), _dialect(weights)),
+            learners.learner(
+                plan.learner.kind, plan.learner.recipe, teachers.tokenizer_of(plan.learner, plan.teacher),
+                _dialect(weights),
+            ),
             folder / "students", digest([teacher, plan.learner, _dialect(weights)]),
         )  # fmt: skip
         yield Bench(plan, todo, weights, bare, protected, attacker, students)
@@ -133,16 +136,6 @@ async def _wash(wash: Method, thief: Thief) -> Wash:
     module = catalog.load("washes", wash.name)
     made = module.wash(convert(wash.config, module.Config, f"wash {wash.name!r}"), thief)
     return await made if isawaitable(made) else made
-
-
-def _tokenizer(plan: Experiment) -> str:
-    """The student's; the teacher's own where nothing is said."""
-    named = plan.learner.tokenizer
-    return (
-        teachers.shipped_folder(named.removeprefix(SHIPPED))
-        if named.startswith(SHIPPED)
-        else (named or teachers.folder(plan.teacher))
-    )
 
 
 def _dialect(teacher: Model) -> Dialect:

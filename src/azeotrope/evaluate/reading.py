@@ -16,7 +16,6 @@ from azeotrope import catalog, lift
 from azeotrope.codec import convert, read_toml
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import learners
-from azeotrope.evaluate.material import material
 from azeotrope.evaluate.plan import (
     CURVE,
     SHIPPED,
@@ -32,6 +31,7 @@ from azeotrope.evaluate.plan import (
     Teacher,
     Theft,
 )  # fmt: skip
+from azeotrope.material import material
 from azeotrope.types import Fields, Record
 
 ENDS = ("none", "withhold")

@@ -1,6 +1,7 @@
 """A learner with a memory: the same examples at the same seed make the same student, which is then not trained again.
 
-Behind several defenses an attack that looks at answers only learns the same thing. Knows no attack and no defense.
+Behind several defenses an attack that looks at answers only learns the same thing. What was written by another version
+of the training's code or of torch, or from other files, is no memory of this one. Knows no attack and no defense.
 """
 
 # safetensors is typed in part:
@@ -8,19 +9,25 @@ Behind several defenses an attack that looks at answers only learns the same thi
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from azeotrope.codec import decode, digest, encode
 from azeotrope.errors import Misconfigured
+from azeotrope.models import purifier
 from azeotrope.models.open import Open
 from azeotrope.training import Example, Fitted, Learner, Loss, Weigh
 from azeotrope.types import Record
 
 MOST = 16_000_000
 """Parameters of a student that is kept; larger ones are trained anew."""
+_PARTS = ("torch", "transformers", "tokenizers")
+"""Whose versions decide what comes of the same seed."""
 
 
 class _Spent(Record, frozen=True):
@@ -37,7 +44,7 @@ class Remembering:
     """See this file's docstring. `identity`: a digest of everything but examples, seed and share that decides."""
 
     def __init__(self, learner: Learner, folder: Path, identity: str) -> None:
-        self._learner, self._folder, self._identity = learner, folder, identity
+        self._learner, self._folder, self._identity = learner, folder, [identity, *_trained_by(learner)]
 
     @property
     def name(self) -> str:
@@ -53,7 +60,11 @@ class Remembering:
         """See `Learner.fit`; what a remembered student is said to have taken is what it took when it was trained."""
         if loss or weigh or start:
             return self._learner.fit(examples, seed=seed, loss=loss, weigh=weigh, start=start, share=share)
-        path = self._folder / f"{digest([self._identity, list(examples), seed, share])}.safetensors"
+        fresh = self._learner.fresh(seed)
+        if not _small(fresh):
+            return self._learner.fit(examples, seed=seed, share=share)
+        decides = [*self._identity, _begins(fresh), list(examples), seed, share]
+        path = self._folder / f"{digest(decides)}.safetensors"
         if path.exists() and (found := _recalled(self._learner.fresh(seed), path)):
             return found
         fitted = self._learner.fit(examples, seed=seed, share=share)
@@ -62,7 +73,21 @@ class Remembering:
         return fitted
 
 
-def _small(model: object) -> bool:
+def _trained_by(learner: Learner) -> list[str]:
+    """Versions, and a digest of the modules beside the learner's own: an edited loop makes another student."""
+    home = Path(inspect.getfile(type(learner))).parent
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(home.glob("*.py")))).hexdigest()
+    return [*map(version, _PARTS), code]
+
+
+def _begins(fresh: Open) -> list[str]:
+    """What the student is before it learns, and how it reads: whatever stands behind the names in its recipe."""
+    backend: Any = getattr(fresh.tokenizer, "backend_tokenizer", None)
+    reads = purifier.vocabulary(fresh.tokenizer) if backend is None else digest(backend.to_str())
+    return [purifier.fingerprint(fresh.net), reads]
+
+
+def _small(model: Open) -> bool:
     return isinstance(model, Open) and sum(one.numel() for one in model.net.parameters()) <= MOST
 
 

@@ -16,7 +16,7 @@ from msgspec.structs import asdict, replace
 from azeotrope import catalog
 from azeotrope.codec import digest
 from azeotrope.errors import Misconfigured
-from azeotrope.evaluate.plan import Subject, Teacher
+from azeotrope.evaluate.plan import SHIPPED, Learning, Subject, Teacher
 from azeotrope.models import opening
 from azeotrope.protocols import Model
 from azeotrope.types import Event, Fields, Request
@@ -47,6 +47,13 @@ def folder(teacher: Teacher) -> str:
 def shipped_folder(name: str) -> str:
     """Where a model that ships with the package is."""
     return str(files("azeotrope").joinpath("weights", name))
+
+
+def tokenizer_of(learner: Learning, teacher: Teacher) -> str:
+    """Where the student's tokenizer is; the teacher's own where nothing is said."""
+    if learner.tokenizer.startswith(SHIPPED):
+        return shipped_folder(learner.tokenizer.removeprefix(SHIPPED))
+    return learner.tokenizer or folder(teacher)
 
 
 def identity(teacher: Teacher) -> str:

@@ -4,8 +4,8 @@ import pytest
 
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate.grid import defended
-from azeotrope.evaluate.material import material
 from azeotrope.evaluate.plan import Shield, Subject
+from azeotrope.material import material
 
 
 def test_a_files_content_is_told_wherever_the_config_names_it(tmp_path) -> None:
