@@ -87,7 +87,7 @@ def _begins(fresh: Open) -> list[str]:
     return [purifier.fingerprint(fresh.net), reads]
 
 
-def _small(model: Open) -> bool:
+def _small(model: object) -> bool:
     return isinstance(model, Open) and sum(one.numel() for one in model.net.parameters()) <= MOST
 
 

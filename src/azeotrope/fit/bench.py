@@ -18,7 +18,6 @@ from azeotrope.distill import examples, published
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import learners, teachers
 from azeotrope.evaluate.facts import problems, task_of
-from azeotrope.evaluate.plan import SHIPPED
 from azeotrope.fit.plan import Fitting
 from azeotrope.fit.proxies import tail
 from azeotrope.math.information import Tail, Text
@@ -122,9 +121,7 @@ def _said(plan: Fitting, teacher: Open, found: Sequence[Problem]) -> list[Exampl
 
 def _taught(plan: Fitting, teacher: Open, seed: int) -> Fitted:
     """A proxy student, taught the public workings."""
-    named = plan.proxy.tokenizer
-    place = teachers.shipped_folder(named.removeprefix(SHIPPED)) if named.startswith(SHIPPED) else named
-    source = place or teachers.folder(plan.teacher)
+    source = teachers.tokenizer_of(plan.proxy, plan.teacher)
     learner = learners.learner(plan.proxy.kind, plan.proxy.recipe, source, teacher.dialect)
     return learner.fit(examples(published(problems(plan.task, "proxy"))), seed=seed)
 
