@@ -7,26 +7,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from azeotrope.fit.results import Outcome
 from azeotrope.math.stats.verdicts import wilson
-from azeotrope.report.page import HERE
+from azeotrope.report.frame import framed
 from azeotrope.report.svg import END, FAINT, INK, POINT, drawn, plain
-from azeotrope.report.words import chance, visible
+from azeotrope.report.words import chance
 from azeotrope.types import Score
 
 
 def page(outcome: Outcome) -> str:
     """The page."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    return environment.get_template("fitted.html").render(
-        found=outcome, style=Markup((HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
-        visible=visible, shown=shown, chance=chance, number=number, headline=headline(outcome),
-        curve=Markup(curve(outcome)) if outcome.curve else "",  # noqa: S704 - escaped
+    drawn_curve = Markup(curve(outcome)) if outcome.curve else ""  # noqa: S704 - escaped
+    return framed(
+        "fitted.html", found=outcome, shown=shown, chance=chance, number=number, headline=headline(outcome),
+        curve=drawn_curve,
     )  # fmt: skip
 
 

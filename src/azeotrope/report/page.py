@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import jinja2
 from markupsafe import Markup
 from msgspec.structs import replace
 
-from azeotrope.report import words
+from azeotrope.report import frame, words
 from azeotrope.report.learning import learning
 from azeotrope.report.plot import plot
 from azeotrope.report.records import Board, Figure, Report, Square
 from azeotrope.report.words import visible
 from azeotrope.types import Run
 
-HERE = Path(__file__).parent
 WAYS: dict[str, Callable[[Figure], str]] = {"percent": words.percent, "ratio": words.ratio_alone}
 SCALES = {"percent": (100, 1), "ratio": (1, 2)}
 PANELS = {
@@ -30,48 +27,40 @@ PANELS = {
 
 def page(report: Report) -> str:
     """The page. Every figure's `data-at` is where it stands in the JSON twin."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    return environment.get_template("page.html").render(
-        report=report, style=Markup((HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
-        runs=_runs(report), anchor=_anchors(report), visible=visible, interval=words.interval, basis=words.basis,
-        shown=_shown, brief=_brief, tally=_tally, span=_span, chances=_chances, multiple=_multiple, pointer=_pointer,
-        place=_place, top=_top, heat=_heat, apart=_apart, defenses=_defenses, squares=_squares, square=_square,
-        plots=_plots, learning=_learning,
+    return frame.framed(
+        "page.html", report=report, runs=_runs(report), anchor=_anchors(report), interval=words.interval,
+        basis=words.basis, shown=_shown, brief=_brief, tally=_tally, span=_span, chances=_chances, multiple=_multiple,
+        pointer=_pointer, place=_place, top=_top, heat=_heat, apart=_apart, defenses=_defenses, squares=_squares,
+        square=_square, plots=_plots, learning=_learning,
     )  # fmt: skip
-
-
-def _at(text: str, at: str) -> Markup:
-    return Markup('<span class="f" data-at="{}">{}</span>').format(at, text)
 
 
 def _shown(figure: Figure, at: str, how: str) -> Markup:
     scale, digits = SCALES[how]
     ends = words.ends(figure, scale, digits)
     inside = Markup("<b>{}</b><span>{}</span>").format(WAYS[how](figure), ends)
-    return Markup('<span class="f" data-at="{}">{}</span>').format(at, inside)
+    return frame.at(inside, at)
 
 
 def _brief(figure: Figure, at: str) -> Markup:
-    return _at(f"{100 * figure.value:.0f}", at)
+    return frame.at(f"{100 * figure.value:.0f}", at)
 
 
 def _tally(number: float, at: str) -> Markup:
-    return _at(words.count(number), at)
+    return frame.at(words.count(number), at)
 
 
 def _span(pair: tuple[float, float], at: str) -> Markup:
     low, high = map(words.count, pair)
-    return _at(low if low == high else f"{low} – {high}", at)
+    return frame.at(low if low == high else f"{low} – {high}", at)
 
 
 def _chances(p: float, at: str) -> Markup:
-    return _at(words.chance(p), at)
+    return frame.at(words.chance(p), at)
 
 
 def _multiple(number: float, at: str) -> Markup:
-    return _at(words.times(number), at)
+    return frame.at(words.times(number), at)
 
 
 def _top(board: Board) -> float:
