@@ -33,6 +33,18 @@ def test_what_is_no_path_or_is_not_there_is_text(tmp_path, monkeypatch) -> None:
     assert material({"instruction": "plan", "form": "x/" + "y" * 5000, "other": "a/\0", "gone": "gone.md"}) == {}
 
 
+def test_an_artifact_is_a_path_however_short_its_name(tmp_path, monkeypatch) -> None:
+    """`artifact = "purifier"`: fitted anew into the same folder it is another defense."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "purifier").mkdir()
+    (tmp_path / "purifier" / "a").write_text("one")
+    config = [{"artifact": "purifier", "until": "end"}, {"artifact": ""}]
+    first = material(config)
+    assert set(first) == {"purifier"}
+    (tmp_path / "purifier" / "a").write_text("two")
+    assert material(config) != first
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path, monkeypatch) -> None:
     file = tmp_path / "mine.md"
     file.write_text("one")

@@ -9,21 +9,27 @@ from typing import Any, cast
 
 from azeotrope.errors import Misconfigured
 
+ARTIFACT = "artifact"
+"""The member that names what was fitted."""
+
 
 def material(config: Any) -> dict[str, str]:
     """Path -> SHA-256 (hex), for each text in the config that names a file or a folder, by an ending or a slash in it.
 
-    A folder's is that of its files' names and digests. Raises `Misconfigured` where one cannot be read.
+    What a member called `artifact` names is one without these, too. A folder's is that of its files' names and digests. Raises `Misconfigured` where one cannot be read.
     """
-    found = {text: Path(text) for text in _texts(config) if ("/" in text or Path(text).suffix) and _there(text)}
+    named = (text for text, sure in _texts(config) if sure or "/" in text or Path(text).suffix)
+    found = {text: Path(text) for text in named if text and _there(text)}
     return {text: _of(path) for text, path in sorted(found.items())}
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: Any, sure: bool = False) -> Iterator[tuple[str, bool]]:
+    """(text, whether it can be nothing but a path)."""
     if isinstance(value, str):
-        yield value
+        yield value, sure
     elif isinstance(value, Mapping):
-        yield from _texts(list(cast(Mapping[str, Any], value).values()))
+        for name, one in cast(Mapping[str, Any], value).items():
+            yield from _texts(one, name == ARTIFACT)
     elif isinstance(value, Iterable):
         for one in cast(Iterable[Any], value):
             yield from _texts(one)
