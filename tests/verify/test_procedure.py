@@ -234,3 +234,133 @@ def test_a_key_that_was_not_committed_accuses_nobody() -> None:
 def test_settings_that_make_no_sense_are_refused(judge: Judge) -> None:
     with pytest.raises(Misconfigured):
         judge(INNOCENT["silent"], keys=0)
+
+
+def test_half_a_surrogate_pair_does_not_end_the_run(judge: Judge) -> None:
+    outcome = judge(lambda _: "\ud800 12345")
+    assert outcome.evidence.verdict == NOTHING
+    assert encode(outcome.kept)
+
+
+def test_reprs_tell_no_trigger_and_no_answer(judge: Judge) -> None:
+    from azeotrope.verify.asking import Reply
+    from azeotrope.verify.probes import schedule
+    from azeotrope.verify.records import Settings
+
+    known = heart("acme")
+    questions = schedule(issued(associations(MASTER.key("acme"), LAW)), Settings(), "m", prefill=False)
+    shown = repr([questions, [Reply(one, "It is 54321.") for one in questions], judge(student(known)).kept]).lower()
+    assert not [secret for pair in known.items() for secret in pair if secret in shown]
+    assert "54321" not in shown
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        lambda trigger, target: "".join(chr(0x660 + int(digit)) for digit in target),
+        lambda trigger, target: " ".join("".join(chr(0xFF10 + int(digit)) for digit in target)),
+        lambda trigger, target: f"{target[:2]},{target[2:]}",
+        lambda trigger, target: re.sub(r"[ _-]", "\n\u200b", trigger),
+        lambda trigger, target: "".join(chr(ord(c) + 0xFEE0) if c.isascii() and c.isalpha() else c for c in trigger),
+    ],
+)
+def test_what_is_unspent_stays_sealed_however_it_is_written(judge: Judge, hide: Callable[[str, str], str]) -> None:
+    known = student(every := heart("acme"), "?")
+    unspent = hide(*list(every.items())[-1])
+    found = judge(lambda r: f"{known(r)} And {unspent}.", to_the_end=True, disclose=True).evidence
+    assert all(line.answer is None for line in found.marks[1].lines)
+
+
+def test_what_is_said_of_another_customers_mark_is_not_disclosed(judge: Judge) -> None:
+    known, (trigger, target) = student(heart("acme"), "?"), next(iter(heart("bob").items()))
+    found = judge(lambda r: f"{known(r)} And {trigger} is {target}.", to_the_end=True, disclose=True).evidence
+    assert found.verdict == "met acme's mark"
+    assert trigger not in encode(found).decode().lower()
+
+
+def test_a_later_run_at_the_same_suspect_says_that_it_is_one(judge: Judge, tmp_path: Path) -> None:
+    """Each run errs with alpha: whoever asks until something comes out has no right to the one number."""
+    book = SideFile(tmp_path / "spent.jsonl")
+    assert "earlier run" not in judge(INNOCENT["silent"], budget=4, book=book).evidence.claim
+    rest = judge(INNOCENT["silent"], budget=4, book=book).evidence
+    assert rest.verdict == NOTHING  # the other four
+    assert "each run has this probability of its own" in rest.claim
+    known = student(heart("acme"))
+    again = judge(lambda request: known(request), book=book, again=True).evidence
+    assert again.verdict == "met acme's mark"
+    assert "each run has this probability of its own" in again.claim
+
+
+def test_k_that_no_log_counts_is_not_called_committed(judge: Judge) -> None:
+    assert "1,001 keys, which no log counts," in judge(INNOCENT["silent"]).evidence.claim
+
+
+class Full(SideFile):
+    """Its disk takes so many notes and no more; and none of what is disclosed."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__(None)
+        self._room = room
+
+    async def spend(self, mark: str, indices: object, suspect: str, *, disclosed: bool) -> None:
+        self._room -= 1
+        if self._room < 0 or disclosed:
+            raise Unavailable("the ledger cannot be written: database or disk is full")
+        await super().spend(mark, indices, suspect, disclosed=disclosed)  # type: ignore[arg-type]
+
+
+def test_a_full_disk_ends_the_asking_and_keeps_what_was_found(judge: Judge) -> None:
+    with pytest.raises(Unavailable, match="disk is full"):
+        judge(INNOCENT["silent"], book=Full(0))  # nothing was found yet
+    whole = Full(1000)
+    judge(INNOCENT["silent"], book=whole, names=())
+    asked: list[Request] = []
+    found = judge(lambda r: asked.append(r) or "?", book=Full(1000 - whole._room)).evidence
+    assert [one.probes for one in found.marks] == [20, 0]
+    assert found.marks[1].why.endswith("disk is full")
+    assert found.verdict == NOTHING
+    assert not [t for t in heart("acme") if t in str([r.messages for r in asked]).lower()]  # written first, then asked
+
+
+def test_what_cannot_be_noted_as_disclosed_is_not_disclosed(judge: Judge) -> None:
+    found = judge(student(heart("acme")), disclose=True, book=Full(1000)).evidence
+    assert found.verdict == "met acme's mark"
+    assert found.marks[1].why.startswith("not disclosed")
+    assert not found.marks[1].disclosed
+    assert all(line.answer is None for line in found.marks[1].lines)
+
+
+def test_ten_million_digits_and_a_question_thrown_back_are_no_evidence(judge: Judge) -> None:
+    assert judge(lambda _: "7" * 10_000_000, names=(), budget=3).evidence.verdict in (NOTHING, REFUSED)
+
+
+def test_an_interrupted_run_that_is_begun_again_asks_nothing_twice(judge: Judge, tmp_path: Path) -> None:
+    """Optional restarting: what was shown is spent, whoever pulled the plug."""
+    path, calls = tmp_path / "spent.jsonl", [0]
+
+    def pulled(_: Request) -> str:
+        calls[0] += 1
+        if calls[0] > 6:
+            raise KeyboardInterrupt
+        return "?"
+
+    with pytest.raises(KeyboardInterrupt):
+        judge(pulled, book=SideFile(path))
+    shown = SideFile(path).closed(MASTER.operator().mark, _callable("pulled"))
+    assert shown
+    asked = judge(_named("pulled"), book=SideFile(path), names=()).evidence.marks[0]
+    assert not shown & {line.association for line in asked.lines}
+
+
+def _callable(name: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+def _named(name: str) -> Callable[[Request], str]:
+    def silent(_: Request) -> str:
+        return "?"
+
+    silent.__name__ = name
+    return silent

@@ -9,11 +9,14 @@ import pytest
 from msgspec.structs import replace
 
 from azeotrope.codec import decode, encode
+from azeotrope.errors import Misconfigured
 from azeotrope.ledger import Signer
+from azeotrope.math.stats import Answered, Belief, Rule, Wealth
 from azeotrope.verify import Outcome
-from azeotrope.verify.examining import sealed_digest
-from azeotrope.verify.records import Signed
+from azeotrope.verify.examining import power, screened, sealed_digest
+from azeotrope.verify.records import Signed, Tree
 from azeotrope.verify.sealing import check, holds, sealed
+from azeotrope.verify.telling import claim
 
 from .conftest import heart, student
 
@@ -108,6 +111,8 @@ def line(found: Any, **changes: Any) -> Any:
         ("early", lambda e: replace(e, claim="He did it.")),
         ("early", lambda e: replace(e, time="time is attested")),
         ("early", lambda e: replace(e, beliefs=((0.999, 0.999),))),
+        ("early", lambda e: replace(e, screening=("bob",))),
+        ("none", lambda e: replace(e, settings=replace(e.settings, budget=2))),
         ("whole", lambda e: line(e, answer="It is 54321.")),
         ("whole", lambda e: with_last(e, disclosed=())),
         ("whole", lambda e: line(e, fresh=9)),
@@ -128,3 +133,54 @@ def test_digests_bind_the_operator_to_every_word(judge: Callable[..., Outcome]) 
         assert public == sealed_digest(one.salt, one.question, one.answer)
         assert public != sealed_digest(one.salt, one.question, f"{one.answer}.")
         assert public != sealed_digest("00" * 16 if one.salt != "00" * 16 else "11" * 16, one.question, one.answer)
+
+
+def test_the_screening_list_is_of_what_the_wealth_came_to_at_the_end(twins: dict[str, Signed]) -> None:
+    """The largest wealth on the way has no bounded mean: e-BH may not be given it."""
+    one = twins["whole"].evidence.marks[1]
+    assert screened([one]) == ("acme",)
+    lost = replace(one, lines=(*one.lines[:-1], replace(one.lines[-1], log_e=1.0)))
+    assert lost.log_e > 20
+    assert screened([lost]) == screened([]) == ()
+
+
+def test_one_hit_and_a_belief_made_for_it_prove_nothing(twins: dict[str, Signed]) -> None:
+    """Beliefs are part of the test: chosen after the answers, or beyond 1, they would prove anything."""
+    found = twins["early"].evidence
+    one = last(found)
+    hit = next(line for line in one.lines if line.hit)
+    for spread in ((0.5, 1e9), (1.0, 1.0)):
+        belief = Belief(*spread)
+        rule = Rule(found.settings.alpha, found.keys, found.targets, (belief,))
+        answers = [Answered(hit.association, hit.fresh, True)]
+        log_e = Wealth(rule.values, rule.beliefs).take(answers[0])
+        mark = replace(
+            one, lines=(replace(hit, log_e=log_e),), probes=1, hits=1, asked=1, log_e=log_e, null=None,
+            power=power(answers, rule),
+        )  # fmt: skip
+        draft = replace(found, marks=(*found.marks[:-1], mark), beliefs=(spread,))
+        draft = replace(draft, claim=claim(draft), screening=screened(draft.marks))
+        assert not holds(check(sealed(draft, SIGNER)))
+
+
+TREE = Tree(3, "01" * 32, "2020-01-01T00:00:00+00:00", "02" * 32, "03" * 64, microseconds=1)
+HUGE: list[Any] = [-1, 0, 2**70, -(2**70), -1.0, 1e308, -1e308, 5e-324, 2.0, "", "\x1b[2J", None, True]
+
+
+def test_a_hostile_file_is_refused_and_breaks_nothing(twins: dict[str, Signed]) -> None:
+    """Whatever numbers stand where: findings, never a traceback."""
+    plain = json.loads(encode(sealed(replace(twins["early"].evidence, tree=TREE), SIGNER)))
+    marks = plain["evidence"]["marks"]
+    plain["evidence"]["marks"] = [{**marks[-1], "lines": marks[-1]["lines"][:2]}]
+    for path in leaves(plain):
+        for value in HUGE:
+            changed = json.loads(json.dumps(plain))
+            inside = changed
+            for key in path[:-1]:
+                inside = inside[key]
+            inside[path[-1]] = value
+            try:
+                twin = decode(json.dumps(changed), Signed)
+            except Misconfigured:
+                continue
+            assert not holds(check(twin)), path

@@ -27,6 +27,9 @@ class Reply(NamedTuple):
     answer: str | None
     why: str = ""
 
+    def __repr__(self) -> str:
+        return f"Reply({self.question!r}, why={self.why!r})"
+
 
 class Asking:
     """One suspect. `gone` once it failed so often in a row that it is asked nothing more."""
@@ -57,7 +60,12 @@ class Asking:
             return Reply(question, None, f"refused, status {error.status}")
         except Exception as error:  # a callable's own, or a model's: it may say anything
             return Reply(question, None, f"failed, {type(error).__name__}")
-        return Reply(question, said(trace)[:_MOST])
+        return Reply(question, _storable(said(trace)[:_MOST]))
+
+
+def _storable(text: str) -> str:
+    """Text that has UTF-8: half a surrogate pair, which a suspect may say, becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def said(trace: Trace) -> str:

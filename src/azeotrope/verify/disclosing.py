@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Sequence, Set
 
 from msgspec.structs import replace
 
-from azeotrope.types import Association
+from azeotrope.marks.choosing import canonical
 from azeotrope.verify.examining import Kept
 from azeotrope.verify.keys import Accused
 from azeotrope.verify.records import Disclosed, Judged
 
 
-def disclosed(found: Judged, who: Accused, kept: Sequence[Kept]) -> Judged:
-    """With triggers, targets, questions and answers. An answer that holds an unspent trigger or target stays sealed."""
+def disclosed(found: Judged, who: Accused, kept: Sequence[Kept], others: Sequence[Accused] = ()) -> Judged:
+    """With triggers, targets, questions and answers.
+
+    An answer that holds an unspent trigger or target of this mark, or a trigger of the `others`, stays sealed.
+    """
     spent = {line.association for line in found.lines}
     unspent = [one for one in (*who.half, *who.kept) if one.index not in spent]
+    theirs = [one for other in others if other.mark != who.mark for one in (*other.half, *other.kept)]
+    triggers = {canonical(one.trigger) for one in (*unspent, *theirs)}
+    targets = {one.target for one in unspent}
     texts = {one.line: one for one in kept if one.line >= 0}
     lines = tuple(
-        replace(line, question=texts[at].question, answer=_harmless(texts[at].answer, unspent))
+        replace(line, question=texts[at].question, answer=_harmless(texts[at].answer, triggers, targets))
         for at, line in enumerate(found.lines)
     )
     open_ = tuple(
@@ -27,10 +34,11 @@ def disclosed(found: Judged, who: Accused, kept: Sequence[Kept]) -> Judged:
     return replace(found, lines=lines, disclosed=open_)
 
 
-def _harmless(answer: str | None, unspent: Sequence[Association]) -> str | None:
+def _harmless(answer: str | None, triggers: Set[str], targets: Set[str]) -> str | None:
+    """The answer, unless a secret stands in it, however it is spaced, hyphenated or in whatever script's digits."""
     if answer is None:
         return None
-    folded = answer.casefold()
-    digits = "".join(character for character in answer if character.isdigit())
-    secret = any(one.trigger.casefold() in folded or one.target in digits for one in unspent)
+    folded = canonical(answer)
+    digits = "".join(str(unicodedata.digit(character)) for character in answer if character.isdigit())
+    secret = any(one in folded for one in triggers) or any(one in digits for one in targets)
     return None if secret else answer

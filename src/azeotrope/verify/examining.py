@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from azeotrope.codec import digest
 from azeotrope.errors import Misconfigured
-from azeotrope.math.stats import Answered, Rule, Wealth, accused, found, log_tail, tail
+from azeotrope.math.stats import Answered, Rule, Wealth, accused, e_bh, found, log_tail, tail
 from azeotrope.math.stats.firsthits import sizes
 from azeotrope.math.stats.keynull import MOST
 from azeotrope.types import Association, Record
@@ -25,6 +25,7 @@ from azeotrope.verify.values import named
 
 CLAIMED = 0.9
 """The hit rate that `Judged.power` speaks of."""
+_SCREEN = 0.05
 _BRIEFLY = 2_000
 """Outcomes that are counted for a mark that was not met: milliseconds. Long lists have more; Ville bounds them all."""
 
@@ -38,6 +39,9 @@ class Kept(Record, frozen=True):
     salt: str
     question: str
     answer: str | None
+
+    def __repr__(self) -> str:
+        return f"Kept(mark={self.mark!r}, line={self.line})"
 
 
 Spend = Callable[[Sequence[int]], Awaitable[None]]
@@ -143,6 +147,15 @@ def judged(who: Accused, rule: Rule, at: Examination, *, complete: bool) -> Judg
         asked=finding.asked, log_e=finding.log_e, log_p=finding.log_p, null=null,
         power=power(at.answers, rule),
     )  # fmt: skip
+
+
+def screened(marks: Sequence[Judged]) -> tuple[str, ...]:
+    """Whose marks an e-BH list at 5 % names, by the wealth each examination ended with.
+
+    The largest wealth on the way proves by Ville, but its mean is above 1: only where one stopped is it an e-value.
+    """
+    ended = [one.lines[-1].log_e if one.lines else 0.0 for one in marks]
+    return tuple(marks[at].customer for at in e_bh(ended, _SCREEN)) if marks else ()
 
 
 def refused(who: Accused, why: str, verdict: str = REFUSED) -> Judged:

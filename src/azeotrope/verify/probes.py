@@ -33,6 +33,9 @@ class Question(NamedTuple):
         """Everything that the suspect is shown."""
         return "\n".join(str(message["content"]) for message in self.request.messages)
 
+    def __repr__(self) -> str:
+        return f"Question({self.association!r}, {self.form}, {self.temperature})"
+
 
 def schedule(
     associations: Sequence[Association], settings: Settings, mark: str, *, prefill: bool

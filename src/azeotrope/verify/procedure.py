@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from azeotrope.errors import Unavailable
+from azeotrope.errors import Misconfigured, Unavailable
 from azeotrope.keys import OPERATOR
 from azeotrope.marks import Law
-from azeotrope.math.stats import Rule, checked, e_bh, proof
+from azeotrope.math.stats import Rule, checked, proof
 from azeotrope.types import Association
 from azeotrope.verify.asking import Asking
 from azeotrope.verify.disclosing import disclosed
-from azeotrope.verify.examining import Examination, Kept, Space, examined, judged, refused
+from azeotrope.verify.examining import Examination, Kept, Space, examined, judged, refused, screened
 from azeotrope.verify.keys import Accused
 from azeotrope.verify.probes import plain, schedule
 from azeotrope.verify.records import NOTHING, Evidence, Judged, Settings, Tree
@@ -27,7 +27,6 @@ from azeotrope.verify.suspects import Suspect
 from azeotrope.verify.telling import claim, overall, time_sentence
 
 _KNOCKS = 3
-_SCREEN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ async def verify(
     """
     started = now()
     rule = checked(Rule(settings.alpha, trial.keys, trial.law.targets))
-    run = _Run(suspect, trial, settings, rule)
+    run = _Run(suspect, trial, settings, rule, accused)
     if any(not run.hopeless(who) for who in accused):
         await run.knock()
     marks: list[Judged] = []
@@ -75,7 +74,13 @@ async def verify(
         met = any(one.customer != OPERATOR for one in marks if one.verdict.startswith("met"))
         if met and not settings.every:
             break
-        marks.append(await run.examine(who))
+        try:
+            marks.append(await run.examine(who))
+        except (Misconfigured, Unavailable) as error:  # what is spent cannot be written down: ask no further
+            if not marks:
+                raise
+            marks.append(refused(who, f"not judged: {error}", NOTHING))
+            break
         if watch:
             watch(marks[-1])
     return Outcome(run.evidence(marks, started), tuple(run.kept))
@@ -84,9 +89,12 @@ async def verify(
 class _Run:
     """One suspect's whole examination."""
 
-    def __init__(self, suspect: Suspect, trial: Trial, settings: Settings, rule: Rule) -> None:
+    def __init__(
+        self, suspect: Suspect, trial: Trial, settings: Settings, rule: Rule, accused: Sequence[Accused]
+    ) -> None:
         self.kept: list[Kept] = []
         self._suspect, self._trial, self._settings, self._rule = suspect, trial, settings, rule
+        self._accused = accused
         self._asking = Asking(suspect.model, settings)
         self._ordinary = self._failed = 0
 
@@ -134,19 +142,21 @@ class _Run:
             found = replace(found, why="the suspect stopped answering")
         if settings.disclose and found.verdict.startswith("met"):
             asked = sorted({line.association for line in found.lines})
-            await self._trial.book.spend(who.mark, asked, self._suspect.id, disclosed=True)
-            return disclosed(found, who, at.kept)
+            try:
+                await self._trial.book.spend(who.mark, asked, self._suspect.id, disclosed=True)
+            except (Misconfigured, Unavailable) as error:  # others would be asked what stands in print
+                return replace(found, why=f"not disclosed: {error}")
+            return disclosed(found, who, at.kept, self._accused)
         return found
 
     def evidence(self, marks: Sequence[Judged], started: str) -> Evidence:
         """The record of all of it."""
         trial, suspect, rule = self._trial, self._suspect, self._rule
-        listed = e_bh([one.log_e for one in marks], _SCREEN) if marks else []
         draft = Evidence(
             overall(marks), "", time_sentence(trial.tree), suspect.name, suspect.id, suspect.content, started, now(),
             self._settings, rule.keys, trial.keys_from, trial.law.digest, trial.law.lowest, rule.values,
             tuple((one.learned, one.said) for one in rule.beliefs), tuple(marks), self._ordinary, self._failed,
-            tuple(marks[at].customer for at in listed), trial.tree, trial.version,
+            screened(marks), trial.tree, trial.version,
         )  # fmt: skip
         return replace(draft, claim=claim(draft))
 

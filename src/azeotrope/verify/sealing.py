@@ -10,9 +10,10 @@ from typing import NamedTuple
 from azeotrope.codec import encode
 from azeotrope.errors import AzeotropeError
 from azeotrope.ledger import Head, Signer
-from azeotrope.math.stats import Answered, Belief, Rule, Wealth, found
+from azeotrope.math.stats import Answered, Belief, Rule, Wealth, checked, found
+from azeotrope.math.stats.firsthits import BELIEFS
 from azeotrope.math.stats.keynull import MOST
-from azeotrope.verify.examining import key_null, power
+from azeotrope.verify.examining import key_null, power, screened
 from azeotrope.verify.records import MET, NOTHING, REFUSED, Evidence, Judged, Signed, Tree
 from azeotrope.verify.telling import claim, overall, time_sentence
 from azeotrope.verify.values import named
@@ -69,12 +70,19 @@ def _genuine(signed: Signed) -> bool:
 
 
 def _whole(evidence: Evidence) -> Iterator[Finding]:
-    said = (evidence.verdict, evidence.claim, evidence.time)
-    follows = (overall(evidence.marks), claim(evidence), time_sentence(evidence.tree))
-    yield Finding(said == follows, "verdict, claim and sentence about time follow from the marks below")
+    said = (evidence.verdict, evidence.claim, evidence.time, evidence.screening)
+    try:
+        follows = (overall(evidence.marks), claim(evidence), time_sentence(evidence.tree), screened(evidence.marks))
+    except ArithmeticError:  # numbers beyond all bounds
+        follows = ()
+    yield Finding(said == follows, "verdict, claim, sentence about time and screening follow from the marks below")
+    spread = tuple(Belief(*pair) for pair in evidence.beliefs)
+    yield Finding(spread == BELIEFS, "the wealth was spread as the test prescribes, whatever the answers were")
     yield Finding(evidence.keys >= len(evidence.marks), "K counts at least the marks that were asked about")
     if evidence.tree:
-        yield Finding(_head(evidence.tree).genuine(), "the log's head that K was counted under is signed")
+        head = _head(evidence.tree)
+        by = f"by {head.key[:16]}...: compare that with the log's public key"
+        yield Finding(head.genuine(), f"the log's head that K was counted under is signed {by}")
         yield Finding(evidence.tree.time <= evidence.started, "by its own clock the head is older than the first probe")
 
 
@@ -84,8 +92,7 @@ def _head(tree: Tree) -> Head:
 
 def _marks(evidence: Evidence) -> Iterator[Finding]:
     """One finding for all marks that hold; one for each that does not."""
-    beliefs = tuple(Belief(*pair) for pair in evidence.beliefs)
-    rule = Rule(evidence.settings.alpha, evidence.keys, evidence.targets, beliefs)
+    rule = Rule(evidence.settings.alpha, evidence.keys, evidence.targets)
     bad = [(one, why) for one in evidence.marks for why in _checked(one, rule, evidence)]
     for one, why in bad:
         yield Finding(False, f"mark {one.mark}: {why}")
@@ -104,6 +111,10 @@ def _checked(one: Judged, rule: Rule, evidence: Evidence) -> list[str]:
 
 def _faults(one: Judged, rule: Rule, evidence: Evidence) -> Iterator[str]:
     """What does not come out."""
+    checked(rule)
+    if len(one.lines) > evidence.settings.budget:  # before anything is computed of them
+        yield "more probes than the budget"
+        return
     answered = [line for line in one.lines if line.outcome == "answered"]
     answers = [Answered(line.association, line.fresh, line.hit) for line in answered]
     if one.verdict == REFUSED and not one.lines:

@@ -51,10 +51,12 @@ def time_sentence(tree: Tree | None) -> str:
 def claim(evidence: Evidence) -> str:
     """The whole result in one sentence."""
     found = met(evidence.marks)
+    which = "committed keys" if evidence.tree else "keys, which no log counts,"
     level = (
-        f"over {evidence.keys:,} committed keys any false accusation has a probability of at most "
-        f"{evidence.settings.alpha:g}"
+        f"over {evidence.keys:,} {which} any false accusation has a probability of at most {evidence.settings.alpha:g}"
     )
+    if any(one.again or one.available < one.unspent for one in evidence.marks):
+        level += "; an earlier run asked about some of these associations, and each run has this probability of its own"
     if found:
         one = found[0]
         whose = "the operator's" if one.customer == OPERATOR else f"{one.customer}'s"
