@@ -109,6 +109,30 @@ def test_a_changed_twin_fails_the_check(home: Path, served: Callable[..., str]) 
     assert "FAILS" in checked.output
 
 
+def test_a_hostile_twin_cannot_paint_the_terminal(home: Path, served: Callable[..., str]) -> None:  # noqa: F811
+    run(home, "--suspect", served(lambda server, body: server.answer("?")), "--customers", "acme")
+    file = home / "e.json"
+    file.write_text(file.read_text().replace('"verdict":"no evidence at this power","version"',
+                                             '"verdict":"\\u001b[2Jall of it holds","version"'))  # fmt: skip
+    checked = CliRunner().invoke(app, ["verify", "check", str(file)], color=True)
+    assert checked.exit_code == 1
+    assert "all of it holds" in checked.output
+    assert "\x1b" not in checked.output
+
+
+def test_a_report_that_could_not_be_written_costs_no_probe(home: Path, served: Callable[..., str]) -> None:  # noqa: F811
+    asked: list[Any] = []
+    address = served(lambda server, body: asked.append(body) or server.answer("?"))
+    dsn = committed(home, "acme")
+    (home / "file").write_text("")
+    (home / "folder.html").mkdir()
+    for output in ("file/e.html", "folder.html"):
+        done = run(home, "--suspect", address, "--customers", "acme", "--ledger", dsn, "-o", str(home / output))
+        assert isinstance(done.exception, Misconfigured), done.output
+    assert not asked
+    assert not spent(dsn)
+
+
 def test_a_hopeless_level_is_exit_four(home: Path) -> None:
     done = run(home, "--suspect", "http://127.0.0.1:9/v1", "--customers", "acme", "--alpha", "1e-45")
     assert done.exit_code == 4

@@ -113,6 +113,7 @@ def check(
     from azeotrope.ledger import checking
     from azeotrope.ledger.evidence import HEAD, OPENING, read
     from azeotrope.ledger.stamping import authorities as roots
+    from azeotrope.report.words import visible
 
     known = checking.Known(
         key=None if key is None else key.strip().lower(),
@@ -133,7 +134,7 @@ def check(
             )
         findings.append(checking.opened(proof, read(_bytes(opening), OPENING, str(opening)), _bytes(text)))
     for finding in findings:
-        typer.echo(f"{ {True: 'yes', False: 'NO', None: '?'}[finding.holds]:<4}{finding.what}: {finding.said}")
+        typer.echo(f"{ {True: 'yes', False: 'NO', None: '?'}[finding.holds]:<4}{finding.what}: {visible(finding.said)}")
     if any(finding.holds is False for finding in findings):
         typer.echo("this is no evidence", err=True)
         raise typer.Exit(1)

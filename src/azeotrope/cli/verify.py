@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from azeotrope.cli.laws import law_of
-from azeotrope.cli.writing import write
+from azeotrope.cli.writing import can_write, write
 
 if TYPE_CHECKING:
     from azeotrope.keys import Key, Master
@@ -100,6 +100,7 @@ def verify(
         from azeotrope.ledger import Signer
 
         Signer.read(signing_key)  # before anything is spent
+    can_write(output)
     outcome = asyncio.run(_verify(case, keys, settings))
     _write(outcome, output, signing_key)
     if outcome.evidence.verdict.startswith("refused"):
@@ -238,6 +239,7 @@ def check(
     _need("scipy", "cryptography")
     from azeotrope.codec import decode
     from azeotrope.errors import Misconfigured
+    from azeotrope.report.words import visible
     from azeotrope.verify.records import Signed
     from azeotrope.verify.sealing import check as checked
     from azeotrope.verify.sealing import holds
@@ -248,8 +250,8 @@ def check(
         raise Misconfigured(f"cannot read {file}: {error.strerror}") from None
     findings = checked(signed, public_key)
     for finding in findings:
-        typer.echo(f"{'holds' if finding.holds else 'FAILS'}  {finding.what}")
-    typer.echo(f"verdict: {signed.evidence.verdict}; {signed.evidence.time}")
+        typer.echo(f"{'holds' if finding.holds else 'FAILS'}  {visible(finding.what)}")
+    typer.echo(visible(f"verdict: {signed.evidence.verdict}; {signed.evidence.time}"))
     if not holds(findings):
         raise typer.Exit(1)
 
