@@ -112,7 +112,8 @@ def test_nobody_is_called_as_the_operator() -> None:
     from azeotrope.gateway.customers import NAME
 
     assert not NAME.fullmatch(keys.OPERATOR)
-    for name in ("", keys.OPERATOR):
+    alike = ("(Operator)", " (operator) ", "\uff08operator\uff09", "(oper\u00adator)")
+    for name in ("", keys.OPERATOR, *alike, "acme\nmet bob's mark", "\u202eemca", "a\udc80"):
         with pytest.raises(Misconfigured):
             MASTER.key(name)
 
@@ -147,6 +148,19 @@ def test_a_file_that_others_can_read_or_write_is_refused_with_the_cure(tmp_path:
     path.chmod(mode)
     with pytest.raises(Misconfigured, match=f"chmod 600 {path}"):
         Master.read(path)
+
+
+def test_a_link_to_the_file_stays_one_and_both_names_get_the_new_epoch(tmp_path: Path) -> None:
+    keys.write(MASTER, path := tmp_path / "master.key")
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link"
+    link.symlink_to(path)
+    new = keys.rotate(link)
+    assert link.is_symlink()
+    assert Master.read(path).key("acme") == Master.read(link).key("acme") == new.key("acme")
+    path.chmod(0o644)
+    with pytest.raises(Misconfigured, match="chmod 600"):  # the file's mode counts, not the link's
+        Master.read(link)
 
 
 def test_there_is_no_default_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import hashlib
 import os
 import secrets
 import stat
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -175,8 +176,11 @@ class Master:
         return range(self._first, self._first + len(self._secrets))
 
     def key(self, customer: str, epoch: int | None = None) -> Key:
-        """A customer's key, in the current epoch unless another is named."""
-        if not customer or customer == OPERATOR:
+        """A customer's key, in the current epoch unless another is named.
+
+        Raises `Misconfigured` for a name that looks like the operator's in a verdict, or that does not show.
+        """
+        if not customer.isprintable() or unicodedata.normalize("NFKC", customer).casefold().strip() in ("", OPERATOR):
             raise Misconfigured(f"no customer can be called {customer!r}")
         return self._key(customer, epoch)
 
@@ -230,6 +234,7 @@ def write(master: Master, path: Path, *, replace: bool = False) -> None:
 def rotate(path: Path) -> Master:
     """Adds an epoch to a master's file; two at once add two. -> the master with the new one."""
     Master.read(path)  # refuses before anything is opened
+    path = path.resolve()  # a link stays one: two names of a file never come to hold two masters
     folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
