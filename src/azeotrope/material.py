@@ -16,7 +16,8 @@ ARTIFACT = "artifact"
 def material(config: Any) -> dict[str, str]:
     """Path -> SHA-256 (hex), for each text in the config that names a file or a folder, by an ending or a slash in it.
 
-    What a member called `artifact` names is one without these, too. A folder's is that of its files' names and digests. Raises `Misconfigured` where one cannot be read.
+    What a member called `artifact` names is one without these, too. A folder's is that of its files' names and digests.
+    Raises `Misconfigured` where one cannot be read.
     """
     named = (text for text, sure in _texts(config) if sure or "/" in text or Path(text).suffix)
     found = {text: Path(text) for text in named if text and _there(text)}
