@@ -156,6 +156,19 @@ def test_each_variant_shows_what_it_says(variant, teacher, asked, tmp_path) -> N
         assert torch.allclose(kept * 2, (kept * 2).round(), atol=1e-4)
 
 
+def test_the_map_travels_once_and_not_for_every_token(artifact, asked) -> None:
+    """`meta` stands for an accelerator; in float64 it is computed in float64."""
+    ids, logits = asked
+    fitted = purifier.read(artifact)
+    assert fitted.shape(ids, logits.to("meta")).device.type == "meta"
+    first = fitted._at(logits.to("meta"))
+    assert fitted._at(logits.to("meta")) is first and first.a.device.type == "meta"
+    exact = fitted.shape(ids, logits.double())
+    assert exact.dtype == torch.float64
+    assert torch.allclose(exact, fitted.shape(ids, logits).double(), atol=1e-3)
+    assert not torch.equal(exact, fitted.shape(ids, logits).double())
+
+
 def test_shaping_stops_where_the_answer_starts(teacher, artifact, asked) -> None:
     shape = shape_of("purify", teacher, {"artifact": artifact})
     texts = ["Is \\boxed{1} it?\nFirst 2 + 2", "What?\nSo \\boxed{", "What?\nSo \\boxed{4} and then", "What?\n#### 4"]

@@ -63,13 +63,24 @@ def applied(m: LowRank, logits: Tensor) -> Tensor:
     shared = min(m.size, logits.shape[-1])
     a, b = (each.to(out) for each in (m.a[:shared], m.b[:, :shared]))
     there = out[..., :shared]
-    width = there.shape[-1]
-    flat = there.reshape(-1, width) @ b.T
-    if not bool(flat.isfinite().all()):  # some are ruled out: seen at [N, r], which is cheaper than looking at them all
-        flat = there.masked_fill(there == -math.inf, 0.0).reshape(-1, width) @ b.T
-    said = torch.addmm(there.reshape(-1, width), flat, a.T).reshape(there.shape)
+    said = torch.addmm(_flat(there), _read(there, b), a.T).reshape(there.shape)
     said = said if shared == out.shape[-1] else torch.cat([said, out[..., shared:]], -1)
     return said.to(logits.dtype)
+
+
+def _read(there: Tensor, b: Tensor) -> Tensor:
+    """B z, [N, r], tokens that are ruled out read as 0.
+
+    That there are some is seen at [N, r], which is cheaper than to look at all; but an accelerator would be waited for.
+    """
+    read = _flat(there) @ b.T if there.device.type == "cpu" else None
+    if read is not None and bool(read.isfinite().all()):
+        return read
+    return _flat(there.masked_fill(there == -math.inf, 0.0)) @ b.T
+
+
+def _flat(logits: Tensor) -> Tensor:
+    return logits.reshape(-1, logits.shape[-1])
 
 
 def folded(m: LowRank, weight: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ another model or tokenizer is refused with the reason: it would change answers a
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -83,11 +84,19 @@ class Purifier:
 
     m: LowRank
     about: About
+    _there: dict[tuple[torch.device, torch.dtype], LowRank] = dataclasses.field(default_factory=dict, repr=False)
 
     def shape(self, ids: Tensor, logits: Tensor) -> Tensor:
         """z' = (I + A B) z, as it is shown."""
         plain = logits if logits.dtype == torch.float64 else logits.float()
-        return self.about.shows.rule()(applied(self.m.to(plain), plain), plain)
+        return self.about.shows.rule()(applied(self._at(plain), plain), plain)
+
+    def _at(self, like: Tensor) -> LowRank:
+        """The map where `like` is, in its precision: copied there once, not for every token."""
+        where = (like.device, like.dtype)
+        if where not in self._there:
+            self._there[where] = self.m.to(like)
+        return self._there[where]
 
     def check(self, model: Open) -> None:
         """Raises `Misconfigured` where this was made for another tokenizer or other weights."""
