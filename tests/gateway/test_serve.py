@@ -169,6 +169,17 @@ def test_a_name_that_is_no_name(name: Any, tmp_path) -> None:
         customers.add(tmp_path / "c.json", name)
 
 
+def test_two_names_that_differ_in_case_only_are_not_given_out(tmp_path) -> None:
+    """A verdict names a customer: nobody should have to look at its capitals."""
+    from azeotrope.errors import Misconfigured
+    from azeotrope.gateway import customers
+
+    customers.add(tmp_path / "c.json", "Acme")
+    with pytest.raises(Misconfigured, match="a verdict would not tell 'ACME' from it"):
+        customers.add(tmp_path / "c.json", "ACME")
+    assert [one.name for one in customers.read(tmp_path / "c.json").customers] == ["Acme"]
+
+
 async def test_customers_added_at_the_same_time_are_all_there(tmp_path) -> None:
     from azeotrope.gateway import customers
 

@@ -59,6 +59,8 @@ def add(path: Path, name: str, policy: str | None = None) -> str:
     def with_it(roll: Roll) -> Roll:
         if any(customer.name == name for customer in roll.customers):
             raise Misconfigured(f"there is a customer {name!r} already; `customers rotate {name}` gives a new key")
+        if like := [one.name for one in roll.customers if one.name.casefold() == name.casefold()]:
+            raise Misconfigured(f"there is a customer {like[0]!r}: a verdict would not tell {name!r} from it")
         return replace(roll, customers=(*roll.customers, Customer(name, digest(key), policy, _now())))
 
     _change(path, with_it)
