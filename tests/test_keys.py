@@ -138,6 +138,8 @@ def test_the_file_is_its_owners_alone_and_is_never_replaced_by_new(tmp_path: Pat
     assert Master.read(path).key("acme") == MASTER.key("acme")
     with pytest.raises(Misconfigured, match="is there already"):
         keys.write(Master.new(), path)
+    with pytest.raises(Misconfigured, match="no file's name"):
+        keys.write(MASTER, Path())
     assert Master.read(path).id == MASTER.id
     assert [one.name for one in tmp_path.iterdir()] == ["master.key"]
 

@@ -213,6 +213,8 @@ def write(master: Master, path: Path, *, replace: bool = False) -> None:
 
     Raises `Misconfigured` where a file is there already (unless `replace`) or the place cannot be written.
     """
+    if not path.name:
+        raise Misconfigured(f"{path} is no file's name")
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:

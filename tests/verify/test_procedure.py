@@ -364,3 +364,33 @@ def _named(name: str) -> Callable[[Request], str]:
 
     silent.__name__ = name
     return silent
+
+
+def test_nobody_is_asked_about_twice_however_often_they_are_named() -> None:
+    from azeotrope.verify.keys import keys_of
+
+    twice = keys_of(MASTER, ["acme", "bob", "acme"], [1, 1])
+    assert [(key.customer, key.epoch) for key in twice] == [(OPERATOR, 1), ("acme", 1), ("bob", 1)]
+
+
+def test_p_is_that_of_what_was_answered_however_a_suspect_chooses_to_fail(judge: Judge) -> None:
+    """It refuses what it likes and lists what it likes: S_i is what it named, and no target had a say in it."""
+    from azeotrope.math.stats import log_tail
+
+    rng = random.Random(5)
+
+    def choosy(request: Request) -> str:
+        asked = str(request.messages[-1]["content"])
+        if len(asked) % 3 == 0:
+            raise Unavailable("no", status=503)
+        return numbers(rng, len(asked) % 5 * 40)
+
+    for one in judge(choosy, alpha=1e-3, keys=3).evidence.marks:
+        named: dict[int, int] = {}
+        for line in one.lines:
+            if line.outcome == "answered":
+                named[line.association] = named.get(line.association, 0) + line.fresh
+        assert one.failed
+        assert one.log_p == pytest.approx(log_tail([size / 100_000 for size in named.values()], one.hits))
+        assert one.null is not None
+        assert one.null <= 1e-3 / 3

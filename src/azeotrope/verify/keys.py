@@ -37,7 +37,10 @@ def accused_of(key: Key, law: Law, *, neutral: bool = False, under: Iterable[str
 
 
 def keys_of(master: Master, customers: Sequence[str], epochs: Sequence[int]) -> list[Key]:
-    """The operator-wide marks first, then the customers' in the given order, each with every epoch, newest first."""
-    newest = sorted(epochs, reverse=True)
+    """The operator-wide marks first, then the customers' in the given order, each with every epoch, newest first.
+
+    Nobody is asked about twice, however often they are named: a second look would have a level of its own.
+    """
+    newest = sorted(set(epochs), reverse=True)
     ours = [master.operator(epoch) for epoch in newest]
-    return ours + [master.key(customer, epoch) for customer in customers for epoch in newest]
+    return ours + [master.key(customer, epoch) for customer in dict.fromkeys(customers) for epoch in newest]

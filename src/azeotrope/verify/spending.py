@@ -6,6 +6,7 @@ has spent what it sent. Knows no trigger and no target.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -89,6 +90,8 @@ def _append(path: Path, notes: Sequence[Spent]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as file:
             file.write(b"\n" + b"".join(encode(note) + b"\n" for note in notes))
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         raise Misconfigured(f"cannot write down what is spent in {path}: {error.strerror}; nothing was asked") from None
 
