@@ -238,6 +238,37 @@ async def test_an_authority_that_hangs_delays_neither_releases_nor_heads(path: P
     assert newest(path).stamp is not None and told == []
 
 
+async def test_an_authority_that_hangs_does_not_keep_a_ledger_from_closing(
+    path: Path, entry, authority, monkeypatch
+) -> None:
+    from azeotrope.ledger import signing as made
+
+    monkeypatch.setattr(made, "_PATIENCE", 0.1)
+    authority.mood = "hangs"
+    told: list[str] = []
+    async with asyncio.timeout(60):  # for ever, otherwise
+        async with Ledger(path, signing=signing(authority=authority.url), told=told.append) as ledger:
+            await ledger.append(entry())
+    authority.hold.set()
+    head = newest(path)
+    assert head is not None and head.genuine() and head.size == 1 and head.stamp is None
+    await until(lambda: bool(told))
+    assert told[0].startswith("the head of 1 leaves is not time-stamped: ")
+
+
+async def test_a_clock_that_goes_back_changes_no_order(path: Path, entry, monkeypatch) -> None:
+    from azeotrope.ledger import signing as made
+
+    for at in (2_000_000_000_000_000, 1_000_000_000_000_000, 1_000_000_000_000_001):
+        monkeypatch.setattr(made, "now", lambda at=at: at)
+        async with Ledger(path, signing=signing()) as ledger:
+            await ledger.append(entry())
+    assert [head.size for head in heads(path)] == [1, 2, 3]
+    last = newest(path)
+    assert last is not None and last.size == 3 and last.genuine()
+    assert last.root == root([leaf_hash(one) for one in leaves(path)]).hex()
+
+
 @pytest.mark.parametrize("mood", ["refuses", "nonsense", "broken", "of something else"])
 async def test_what_the_authority_did_not_do_is_told_and_nothing_else_suffers(
     path: Path, entry, authority, mood
