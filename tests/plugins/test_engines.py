@@ -128,7 +128,10 @@ def artifact(teacher, tmp_path_factory) -> str:
 @pytest.fixture
 def config(teacher) -> Any:
     size = teacher.net.config.vocab_size
-    model = SimpleNamespace(get_vocab_size=lambda: size, tokenizer=str(Path(teacher.net.name_or_path)), model="steps")
+    model = SimpleNamespace(
+        get_vocab_size=lambda: size, tokenizer=str(Path(teacher.net.name_or_path)), model="steps",
+        logprobs_mode="processed_logprobs", max_logprobs=20,
+    )  # fmt: skip
     return SimpleNamespace(model_config=model)
 
 
@@ -217,6 +220,21 @@ def test_it_is_opt_in_and_refuses_to_start_without_its_artifact(engines, config,
     config.model_config.get_vocab_size = lambda: 10
     with pytest.raises(Misconfigured, match="this model has 10"):
         module.Purify(config, states())
+
+
+@pytest.mark.parametrize("mode", ["raw_logprobs", "raw_logits", None])
+def test_where_logprobs_would_be_shown_unshaped_it_does_not_start(engines, config, monkeypatch, artifact, mode) -> None:
+    """Raw is the engine's default; one that has no such option shows raw ones."""
+    monkeypatch.setenv("AZEOTROPE_PURIFIER", artifact)
+    module, model = plugin("vllm"), config.model_config
+    if mode is None:
+        del model.logprobs_mode
+    else:
+        model.logprobs_mode = mode
+    with pytest.raises(Misconfigured, match="--logprobs-mode processed_logprobs"):
+        module.Purify(config, states())
+    model.max_logprobs = 0
+    assert module.Purify(config, states()), "no logprobs are shown at all"
 
 
 def test_another_tokenizer_is_refused(engines, config, teacher, monkeypatch, tmp_path) -> None:

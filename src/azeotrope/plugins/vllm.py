@@ -2,9 +2,10 @@
 
 AZEOTROPE_PURIFIER names the artifact; it is read when the engine starts, which refuses to start without one, or with
 one for another tokenizer. Opt-in by that option, never by installing: an entry point would load for every model served.
-Run with `--logprobs-mode processed_logprobs` and a low `--max-logprobs`: the default shows raw logprobs, from before
-any processor. `prompt_logprobs` is never processed: the gateway refuses it. A client cannot choose: `vllm_xargs` is not
-read. Folding (azeotrope fit export --fold) covers all of this and costs nothing: prefer it.
+It refuses to start, too, where raw logprobs would be shown, from before any processor, as vLLM does by default: run
+with `--logprobs-mode processed_logprobs` and a low `--max-logprobs`. `prompt_logprobs` is never processed, and refused.
+A client cannot choose: `vllm_xargs` is not read. Folding (azeotrope fit export --fold) covers all of this and costs
+nothing: prefer it.
 
 Interfaces: `vllm.v1.worker.gpu.sample.logits_processor.LogitsProcessor` (the newer runner: rows are not requests, and
 under speculative decoding one request has several) and `vllm.v1.sample.logits_processor.LogitsProcessor` (the older).
@@ -90,6 +91,7 @@ def _checked(config: Any) -> Purifier:
     if not place:
         raise Misconfigured(f"{VARIABLE} names no purifier: set it to what azeotrope fit wrote")
     fitted, model = purifier.read(place), config.model_config
+    _refuse_raw(model)
     size = int(model.get_vocab_size())
     if size < fitted.m.size:
         raise Misconfigured(f"this purifier is for a vocabulary of {fitted.m.size}, this model has {size}")
@@ -101,3 +103,12 @@ def _checked(config: Any) -> Purifier:
             f"this purifier was fitted for {fitted.about.model}, and {model.model} has another tokenizer"
         )
     return fitted
+
+
+def _refuse_raw(model: Any) -> None:
+    """An engine that does not say what it shows is one from before the option: it shows raw ones."""
+    if getattr(model, "logprobs_mode", "raw").startswith("raw") and model.max_logprobs:
+        raise Misconfigured(
+            "this engine shows log-probabilities from before the purifier: add --logprobs-mode processed_logprobs, or "
+            "--max-logprobs 0 where none are shown"
+        )
