@@ -17,7 +17,7 @@ from azeotrope.codec import decode, encode
 from azeotrope.distill import examples, published
 from azeotrope.errors import Misconfigured
 from azeotrope.fit import bench, descent, looking, plan, procedure
-from azeotrope.fit.proxies import parts, tail
+from azeotrope.fit.proxies import check, parts, tail
 from azeotrope.fit.results import Check, Outcome
 from azeotrope.models import purifier
 from azeotrope.models.shipped import shipped
@@ -162,6 +162,16 @@ def test_a_tail_is_the_student(proxy) -> None:
     moved = found.states(tuple(t + 0.1 for t in found.theta))
     assert not torch.allclose(moved, found.states(found.theta))
     assert torch.allclose(kept_logits(proxy.net, batch), expected), "the student stays as it is"
+
+
+def test_a_net_that_does_something_behind_its_head_is_no_proxy(proxy) -> None:
+    task = steps.build(steps.Config("easy", train=3))
+    batch = Batch.of(encoded(proxy, examples(published(task.problems("train"))), 256).rows, proxy.pad)
+    check(proxy.net, batch)
+    scaled = proxy.copied().net
+    scaled.lm_head.register_forward_hook(lambda _, given, out: out / 4)
+    with pytest.raises(Misconfigured, match="capped, scaled"):
+        check(scaled, batch)
 
 
 def test_a_net_of_another_shape_is_no_proxy(proxy) -> None:

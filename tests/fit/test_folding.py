@@ -70,6 +70,17 @@ def test_what_cannot_be_folded_is_refused(teacher, tmp_path) -> None:
     assert not (tmp_path / "out.gguf").exists()
 
 
+def test_what_caps_its_logits_behind_the_head_is_not_folded(teacher, tmp_path, monkeypatch) -> None:
+    """Gemma's: cap * tanh(W h / cap) is no linear map of h, and the purifier reads what comes of it."""
+    capped = teacher.copied()
+    capped.net.config.final_logit_softcapping = 30.0
+    monkeypatch.setattr(folding, "_opened", lambda source: capped)
+    place = written(tmp_path / "fit", teacher, drawn(teacher.net.config.vocab_size))
+    with pytest.raises(Misconfigured, match="caps its logits"):
+        folding.export(place, "shipped:steps", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 # --- llama.cpp
 
 
@@ -120,3 +131,20 @@ def test_the_engine_serves_what_the_shape_says(head: str, bound: float, served) 
     moved = (expected[top] - bare[top]).abs().max().item()
     assert off < bound < moved, (off, moved)
     assert served[head].argmax() == expected.argmax()
+
+
+def test_the_command_writes_a_gguf_file_of_a_gguf_file(teacher, tmp_path, monkeypatch) -> None:
+    """What is written is tested above; here, that this file's own head is folded, by this artifact, in this type."""
+    told = list[Any]()
+    monkeypatch.setattr(folding, "_opened", lambda source: teacher)
+    monkeypatch.setattr(folding, "write_gguf", lambda *given: told.extend(given))
+    place = written(tmp_path / "fit", teacher, drawn(teacher.net.config.vocab_size))
+    said = CliRunner().invoke(
+        app,
+        ["fit", "export", str(place), "--fold", "--model", str(weights()), "-o", str(tmp_path / "o.gguf"),
+         "--head", "q8_0"],
+    )  # fmt: skip
+    assert said.exit_code == 0, said.output
+    source, m, output, head = told
+    assert (source, output, head) == (weights(), tmp_path / "o.gguf", "q8_0")
+    assert torch.equal(m.b, purifier.read(place).m.b)

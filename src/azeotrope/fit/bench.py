@@ -19,7 +19,7 @@ from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import learners, teachers
 from azeotrope.evaluate.facts import problems, task_of
 from azeotrope.fit.plan import Fitting
-from azeotrope.fit.proxies import tail
+from azeotrope.fit.proxies import check, tail
 from azeotrope.math.information import Tail, Text
 from azeotrope.models.open import Open
 from azeotrope.protocols import Task
@@ -91,6 +91,7 @@ def made(plan: Fitting, teacher: Open) -> Bench:
     few = examples(published(problems(plan.task, "proxy")))[:8]
     for one in taught:
         alike(teacher, one.model, few)
+        check(one.model.net, Batch.of(learned[:1], teacher.pad).to(one.model.device))
     fresh = problems(plan.task, "validation")[: plan.choose.problems * 2]
     return Bench(plan, teacher, tuple(one.model for one in taught), learned, held, asked, fresh, taught)
 

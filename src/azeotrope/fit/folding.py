@@ -41,7 +41,7 @@ def export(artifact: Path, source: str, output: Path, head: Head = "f16") -> str
     """
     fitted, model = purifier.read(artifact), _opened(source)
     fitted.check(model)
-    _linear(fitted)
+    _linear(fitted, model)
     if output.suffix == ".gguf":
         if source != weights.DEFAULT and not source.endswith(".gguf"):
             raise Misconfigured("a .gguf file is written from a .gguf file: name one as --model, or write a folder")
@@ -132,9 +132,14 @@ def _opened(source: str) -> Open:
     return Open.load(source)
 
 
-def _linear(fitted: Purifier) -> None:
+def _linear(fitted: Purifier, model: Open) -> None:
     if fitted.about.shows.variant == "argmax":
         raise Misconfigured(
             "an argmax-preserving purifier is no linear map and cannot be folded: serve it as a shape (the defense "
             "purify, or a plug-in), or fit the variant paper, topk or rounded"
+        )
+    if getattr(model.net.config.get_text_config(), "final_logit_softcapping", None):
+        raise Misconfigured(
+            f"{model.name} caps its logits behind the head: a map of capped logits cannot be folded into what comes "
+            "before; serve it as a shape"
         )

@@ -22,6 +22,9 @@ from azeotrope.errors import Misconfigured
 from azeotrope.math.information import Tail, Vector
 from azeotrope.training import Batch
 
+_OFF = 0.03
+"""Of the logits' range: more than bfloat16 rounds away."""
+
 
 def tail(net: Any, batch: Batch) -> Tail:
     """Of this batch's positions that have a loss, row by row."""
@@ -36,6 +39,19 @@ def tail(net: Any, batch: Batch) -> Tail:
         return norm(hidden)[:, :-1][batch.keep]
 
     return Tail(states, theta, head.weight.detach())
+
+
+@torch.no_grad()
+def check(net: Any, batch: Batch) -> None:
+    """Raises `Misconfigured` where the tail through the head is not what the net says: its gradients would mislead."""
+    found = tail(net, batch)
+    ours = (found.states(found.theta) @ found.head.T).float()
+    theirs: Tensor = net(input_ids=batch.ids, use_cache=False).logits[:, :-1][batch.keep].float()
+    if (ours - theirs).abs().max() > _OFF * (theirs.amax() - theirs.amin()):
+        raise Misconfigured(
+            f"{type(net).__name__} cannot be a proxy student: its logits are not its head's product with what its last "
+            "norm says (capped, scaled, or another layout); take another model"
+        )
 
 
 def parts(net: Any) -> tuple[nn.Module, Callable[[Tensor], Tensor], Any]:
