@@ -113,6 +113,29 @@ def test_the_gate_lets_through_what_gold_agrees_with(net, learner, batch) -> Non
     assert loss(liar, student, batch, undo="none", gate=False) != pytest.approx(text, rel=1e-3)
 
 
+def test_where_gold_agrees_the_distribution_is_learned_and_nowhere_else(net, learner, batch) -> None:
+    """Half of the positions have the label as the likeliest token: the loss is that of these."""
+    student = kept_logits(learner.fresh(1).net, batch)
+    own = beside(net, student, batch)[1][0]
+    agreed = torch.arange(len(own)) % 2 == 0
+    labels = batch.targets[:, None]
+    said = own.scatter(-1, labels, torch.where(agreed, 20.0, -20.0)[:, None])
+
+    class Half:
+        name = "half"
+
+        def logits(self, ids):
+            out = torch.zeros(*ids.shape, said.shape[-1])
+            out[:, :-1][batch.keep] = said
+            return out
+
+    undoing = depurify.Undoing(depurify.Config(undo="none", gate=True, alpha=1), Half(), None, 0)
+    p, q = said[agreed].double().softmax(-1), student[agreed].double()
+    expected = (p * (p.log() - q.log_softmax(-1))).sum(-1).mean().item()
+    assert undoing(student, batch).item() == pytest.approx(expected, rel=1e-4)
+    assert undoing.trusted == agreed.double().mean().item()
+
+
 def _ruled_out(out: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     out[:, :-1] = out[:, :-1].scatter(-1, labels[..., None], -math.inf)
     return out

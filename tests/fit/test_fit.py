@@ -77,7 +77,7 @@ def test_finished_it_is_only_read_again(done) -> None:
         fitted_in(folder, recipe(seed=1))
 
 
-def test_stopped_it_goes_on_to_the_same_bytes(done, tmp_path) -> None:
+def test_stopped_it_goes_on_to_the_same_bytes(done, tmp_path, monkeypatch) -> None:
     folder, outcome = done
     noted = itertools.count()
 
@@ -92,6 +92,9 @@ def test_stopped_it_goes_on_to_the_same_bytes(done, tmp_path) -> None:
         file.write(b'{"step": {"st')  # torn
     with pytest.raises(Misconfigured, match="another recipe"):
         fitted_in(tmp_path, recipe(seed=1))
+    with monkeypatch.context() as elsewhere, pytest.raises(Misconfigured, match="other weights"):
+        elsewhere.setattr(purifier, "fingerprint", lambda net: "retrained meanwhile")
+        fitted_in(tmp_path, recipe())
     again = fitted_in(tmp_path, recipe())
     assert (again.artifact, again.curve, again.checks) == (outcome.artifact, outcome.curve, outcome.checks)
     assert (tmp_path / "history.jsonl").read_bytes() == (folder / "history.jsonl").read_bytes()
@@ -230,4 +233,3 @@ def test_the_headline_says_when_nothing_was_found(done) -> None:
     _, outcome = done
     assert "identity" in fitted.headline(replace(outcome, chosen=0))
     assert "agrees with the true one" in fitted.headline(replace(outcome, chosen=2))
-    assert encode(outcome)

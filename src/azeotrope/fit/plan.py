@@ -96,6 +96,6 @@ def checked(values: Fields, where: str, name: str = "purifier") -> Fitting:
         "recipe": learners.checked(kind, proxy, f"{where}: [proxy]"),
     }
     plan = convert(table, Fitting, where)
-    if plan.teacher.kind in ("endpoint",):
+    if plan.teacher.kind == "endpoint":
         raise Misconfigured(f"{where}: a purifier is fitted to logits, and an endpoint shows none: name open weights")
     return plan

@@ -132,6 +132,7 @@ class _Run:
         """Goes on from the last state, without what was noted after it."""
         lines = list[Line]()
         if (self.folder / STATE).exists():
+            purifier.read(self.folder / BEST).check(self.bench.teacher)  # the name may stand for other weights by now
             self.descent.load(self.folder / STATE)
             noted = (self.folder / HISTORY).read_bytes().split(b"\n")[:-1]
             lines = [line for line in map(_line, noted) if line and _at(line) <= self.descent.step]
