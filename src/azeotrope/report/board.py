@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from azeotrope import catalog, lift
+from azeotrope.evaluate.grid import Stage
 from azeotrope.report.costs import costs
 from azeotrope.report.curves import curves
 from azeotrope.report.marks import marks
 from azeotrope.report.measured import Measures, mcnemar, tokens
 from azeotrope.report.records import Board, Control, Role, Row, Square
-from azeotrope.report.results import STAGES, Group, Results, Stage
+from azeotrope.report.results import STAGES, Group, Results
 from azeotrope.report.squares import squares
 
 IDENTITY, FLOOR, PARAPHRASE = "none", "withhold", "paraphrase"

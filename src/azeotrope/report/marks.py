@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
+from azeotrope.evaluate.grid import Stage
 from azeotrope.math.stats import Answered, Rule, clopper_pearson, clustered
 from azeotrope.math.stats.families import found
 from azeotrope.report.records import Figure, Marked
-from azeotrope.report.results import STAGES, Group, Stage
+from azeotrope.report.results import STAGES, Group
 from azeotrope.types import Recall
 
 PROBES = (1, 2, 5, 10, 20, 50)

@@ -6,25 +6,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from azeotrope.codec import decode
 from azeotrope.errors import Misconfigured
-from azeotrope.types import Cell, Record, Run, Score, Utility
+from azeotrope.evaluate.grid import Stage
+from azeotrope.evaluate.results import Line
+from azeotrope.types import Cell, Run, Score, Utility
 
 SCHEMA = 1
 T = TypeVar("T")
-Stage = Literal["screen", "confirm"]
 STAGES: tuple[Stage, ...] = ("confirm", "screen")
 """The one that counts comes first."""
-
-
-class Line(Record, frozen=True):
-    """One line of a results file: exactly one of these."""
-
-    run: Run | None = None
-    cell: Cell | None = None
-    utility: Utility | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import get_args
 
+from azeotrope.evaluate.grid import Stage
 from azeotrope.report.measured import Measures
 from azeotrope.report.records import Judged, Sample, Seed, Square
-from azeotrope.report.results import STAGES, Group, Stage, why
+from azeotrope.report.results import STAGES, Group, why
 from azeotrope.types import LETTERS, Cell, Verdict
 
 SAMPLES = 4
