@@ -184,3 +184,15 @@ def test_a_hostile_file_is_refused_and_breaks_nothing(twins: dict[str, Signed]) 
             except Misconfigured:
                 continue
             assert not holds(check(twin)), path
+
+
+@pytest.mark.parametrize("fresh", [1, 5_000, 99_999])
+def test_a_hostile_file_cannot_keep_the_checker_busy(twins: dict[str, Signed], fresh: int) -> None:
+    """A thousand associations, which no mark has: counting their outcomes would take all memory."""
+    found = twins["none"].evidence
+    one = found.marks[1]
+    lines = tuple(replace(one.lines[0], association=at, fresh=fresh) for at in range(1000))
+    mark = replace(one, lines=lines, probes=1000, asked=1000)
+    draft = replace(found, settings=replace(found.settings, budget=1000), marks=(mark,))
+    said = [one.what for one in check(sealed(draft, SIGNER)) if not one.holds]
+    assert any("more associations than half a mark has" in what for what in said)

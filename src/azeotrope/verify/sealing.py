@@ -21,6 +21,8 @@ from azeotrope.verify.values import named
 WORDS = b"azeotrope evidence 1"
 """In front of what is signed: the signature stands for nothing else."""
 _CLOSE = 1e-9
+_MOST = 128
+"""Associations in one half of a mark at most, by `Law`: what is beyond is nobody's, and slow to work through."""
 
 
 class Finding(NamedTuple):
@@ -114,6 +116,9 @@ def _faults(one: Judged, rule: Rule, evidence: Evidence) -> Iterator[str]:
     checked(rule)
     if len(one.lines) > evidence.settings.budget:  # before anything is computed of them
         yield "more probes than the budget"
+        return
+    if len({line.association for line in one.lines}) > _MOST:
+        yield "more associations than half a mark has"
         return
     answered = [line for line in one.lines if line.outcome == "answered"]
     answers = [Answered(line.association, line.fresh, line.hit) for line in answered]

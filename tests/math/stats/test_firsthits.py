@@ -179,3 +179,17 @@ def test_a_pattern_with_too_many_outcomes_is_refused_rather_than_guessed() -> No
     pattern = tuple((at % 8, 1) for at in range(80))
     with pytest.raises(Misconfigured, match="more outcomes than are to be counted"):
         accused(pattern, Rule(1e-6, 1001, 100_000), complete=False)
+
+
+def test_counting_page_by_page_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    from azeotrope.math.stats import keynull
+
+    pattern, rule = tuple((at % 5, 3) for at in range(15)), Rule(1e-3, 10, 1000)
+    whole = accused(pattern, rule, complete=False)
+    monkeypatch.setattr(keynull, "_PAGE", 7)
+    keynull._accused.cache_clear()
+    assert accused(pattern, rule, complete=False) == pytest.approx(whole, rel=1e-12)
+    assert 0 < whole <= 1e-4
+    places = {at: [j for j in range(15) if j % 5 == at] for at in range(5)}
+    for sizes in (range(6), range(2, 4), range(3, 3)):
+        assert keynull._count(places, sizes) == len(list(keynull._outcomes(places, sizes)))

@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import combinations, product
-from math import prod
+from itertools import combinations, islice, product
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,8 @@ Pattern = tuple[tuple[int, int], ...]
 """(association, how many fresh values the answer names), in the order of the answers: all that the null law needs."""
 
 _Floats = np.ndarray[Any, np.dtype[np.float64]]
+_PAGE = 20_000
+"""Outcomes in memory at a time."""
 MOST = 2_000_000
 """Outcomes that are counted; most need none, since few hits never prove and many always do."""
 
@@ -45,25 +46,35 @@ def _accused(pattern: Pattern, rule: Rule, complete: bool, most: int) -> float:
     surely = _needed(chances, rule) if complete else len(where) + 1  # from so many hits on the p-value proves
     total = tail(chances, surely) if surely <= len(where) else 0.0
     sizes = range(_fewest(steps, where, rule), surely)
-    rows = np.array(list(_outcomes(where, sizes, most)), dtype=np.int32).reshape(-1, len(where))
-    reached = _highest(steps, where, rows, rule) >= rule.log_e
-    chance = np.ones(len(rows))
-    for column, at in enumerate(where):
-        law = np.array([steps[j][1] / rule.values if a == at else 0.0 for j, (a, _) in enumerate(steps)] + [0.0])
-        law[-1] = 1 - chances[column]
-        chance *= law[rows[:, column]]  # -1, never hit, is the last
-    return min(1.0, total + float(chance[reached].sum()))
+    if _count(where, sizes) > most:  # before any of them is made
+        raise Misconfigured(f"these answers have more outcomes than are to be counted ({most:,})")
+    laws = [np.array([steps[j][1] / rule.values if a == at else 0.0 for j, (a, _) in enumerate(steps)]
+                     + [1 - chance]) for at, chance in zip(where, chances, strict=True)]  # fmt: skip
+    outcomes = _outcomes(where, sizes)
+    while page := list(islice(outcomes, _PAGE)):
+        rows = np.array(page, dtype=np.int32)
+        reached = _highest(steps, where, rows, rule) >= rule.log_e
+        chance = np.ones(len(rows))
+        for column, law in enumerate(laws):
+            chance *= law[rows[:, column]]  # -1, never hit, is the last
+        total += float(chance[reached].sum())
+    return min(1.0, total)
 
 
-def _outcomes(where: dict[int, list[int]], sizes: Sequence[int], most: int) -> Iterator[tuple[int, ...]]:
+def _count(where: dict[int, list[int]], sizes: Sequence[int]) -> int:
+    """How many outcomes there are: elementary symmetric polynomials of how often each association is asked."""
+    of = [1] + [0] * max(sizes, default=0)
+    for places in where.values():
+        for size in range(len(of) - 1, 0, -1):
+            of[size] += len(places) * of[size - 1]
+    return sum(of[size] for size in sizes)
+
+
+def _outcomes(where: dict[int, list[int]], sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
     """Where each association is hit first, -1 for never; those with so many hits."""
-    count = 0
     for size in sizes:
         for hit in combinations(range(len(where)), size):
             choices = [places if column in hit else [-1] for column, places in enumerate(where.values())]
-            count += prod(map(len, choices))
-            if count > most:
-                raise Misconfigured(f"these answers have more outcomes than are to be counted ({most:,})")
             yield from product(*choices)
 
 
