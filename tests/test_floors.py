@@ -13,7 +13,7 @@ FLOORS = [
     ["math", "marks"],
     ["models", "training", "splits", "sheets", "measure", "distill", "lift", "ledger", "release"],
     ["defenses", "watermarks", "attacks", "washes", "tasks"],
-    ["protect", "verify", "evaluate", "optimize", "fit", "teach", "stealth"],
+    ["protect", "verify", "evaluate", "optimize", "fit", "teach", "stealth", "proxy"],
     ["report", "gateway", "health", "demo", "plugins", "cli", "__main__", "__init__"],
 ]
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}

@@ -16,6 +16,7 @@ from azeotrope.cli import (
     ledger,
     methods,
     protect,
+    proxy,
     report,
     serve,
     stealth,
@@ -44,6 +45,7 @@ app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.command("teach")(teach.teach)
+app.command("proxy")(proxy.proxy)
 app.command("stealth")(stealth.stealth)
 app.add_typer(fit.app, name="fit")
 
