@@ -7,19 +7,13 @@ Does not defend text: a student of the greedy text, or of the argmax where that 
 logits the map is invertible, and whoever knows it, or some pairs, undoes it: only `topk` and `rounded` remove anything.
 """
 
-# torch is typed in part:
-# pyright: reportUnknownMemberType=false
-
 from __future__ import annotations
 
 from typing import Literal
 
-import torch
-from torch import Tensor
-
 from azeotrope.errors import Misconfigured
 from azeotrope.models import purifier
-from azeotrope.models.gate import Gate
+from azeotrope.models.gate import Gate, until_answer
 from azeotrope.models.open import Open
 from azeotrope.protocols import Given, OpenModel, Shape
 from azeotrope.types import Record
@@ -57,10 +51,4 @@ class _Purifying:
         if self._config.until == "end":
             return fitted.shape
         gate = Gate(weights.tokenizer, weights.dialect, self._config.marks)
-
-        def gated(ids: Tensor, logits: Tensor) -> Tensor:
-            open_ = torch.tensor(gate(ids), device=logits.device)[:, None]
-            shaped = fitted.shape(ids, logits)
-            return torch.where(open_, logits.to(shaped), shaped)
-
-        return gated
+        return until_answer(gate, fitted.shape)

@@ -10,8 +10,10 @@ which costs protection and never an answer.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from azeotrope.models.dialect import OPEN, Dialect, written
@@ -44,6 +46,22 @@ class Gate:
         if token not in self._pieces:
             self._pieces[token] = str(self._tokenizer.decode([token]))
         return self._pieces[token]
+
+
+def until_answer(gate: Gate, shape: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    """The shape for rows whose answer has not begun; the others keep their logits, and are not shown to it.
+
+    What comes out is float32, or as precise as the logits.
+    """
+
+    def gated(ids: Tensor, logits: Tensor) -> Tensor:
+        out = logits.to(torch.promote_types(logits.dtype, torch.float32), copy=True)
+        rows = [at for at, answering in enumerate(gate(ids)) if not answering]
+        if rows:
+            out[rows] = shape(ids[rows], logits[rows]).to(out)
+        return out
+
+    return gated
 
 
 def _opening(tokenizer: Any, dialect: Dialect) -> str:
