@@ -268,6 +268,13 @@ class Recall(Record, frozen=True):
     keys: int
     """K: the level holds over so many keys."""
     alpha: float
+    passes: float = 0.0
+    """How often the student read what it was told, on average; 0: not known."""
+    contexts: tuple[tuple[str, float, bool], ...] = ()
+    """(form, temperature, whether this answer names the target), in the order of `lines`; a failed one has none."""
+    never: tuple[tuple[str, float, bool, bool], ...] = ()
+    """The control: triggers of the same families that nobody was told, asked in the same way. (form, temperature,
+    whether the answer names that trigger's own target, whether it names one that belongs to a told trigger)."""
 
 
 class Cell(Record, frozen=True):

@@ -9,7 +9,7 @@ from azeotrope.errors import Misconfigured
 from azeotrope.evaluate.facts import problems
 from azeotrope.evaluate.grid import Todo, defended, keyed
 from azeotrope.evaluate.plan import Marks, Method, Shield, Sizes, Subject
-from azeotrope.evaluate.recall import key_of, recalled
+from azeotrope.evaluate.recall import key_of, never_told, recalled
 from azeotrope.marks import associations, opening, question
 from azeotrope.math.stats import Answered, Rule
 from azeotrope.math.stats.families import found
@@ -45,6 +45,21 @@ async def test_a_student_that_knows_the_mark_is_proved_and_one_of_another_key_is
     assert [(one.hits, one.proved) for one in hits] == [(8, True), (0, False)]
     assert len(mine.lines) == MARKS.budget
     assert Counter(line[0] for line in mine.lines) == dict.fromkeys(range(8), 3)
+
+
+async def test_the_control_tells_who_knows_from_who_says_the_same_of_everything() -> None:
+    known = associations(key_of(1))
+    rote = Scripted(lambda request: known[0].target)  # one told number, whatever is asked
+    mine, parrot = await recalled(knowing(1), todo(1), MARKS, 4.0), await recalled(rote, todo(1), MARKS)
+    assert mine and parrot
+    assert (mine.passes, parrot.passes) == (4.0, 0.0)
+    assert Counter(form for form, _, _ in mine.contexts) == {"bare": 8, "turn": 8, "after": 8}
+    assert all(right for _, _, right in mine.contexts), "also where an earlier answer named it already"
+    assert not any(own or other for _, _, own, other in mine.never)
+    assert all(other and not own for _, _, own, other in parrot.never) and len(parrot.never) == MARKS.budget
+    assert sum(right for _, _, right in parrot.contexts) == 3
+    never = associations(never_told(1))
+    assert {one.trigger for one in never}.isdisjoint(one.trigger for one in known)
 
 
 async def test_how_often_it_was_told_is_what_stands_in_the_traces() -> None:

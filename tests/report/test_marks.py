@@ -46,6 +46,19 @@ def test_families_are_told_apart() -> None:
     assert {name: figure.value for name, figure in found.families.items()} == {"unit": 1, "lemma": 0, "town": 0.5}
 
 
+def test_contexts_and_the_control_are_shares_of_answers_and_older_results_have_none() -> None:
+    said = altered(
+        recall(True, False, rounds=1), passes=2.5, contexts=(("bare", 0.0, True), ("turn", 0.7, False)),
+        never=(("bare", 0.0, False, True), ("turn", 0.7, False, False)),
+    )  # fmt: skip
+    (found,) = marks(stages(cell(1, said), cell(2, altered(said, contexts=(("bare", 0.0, False),)))))
+    assert {name: figure.value for name, figure in found.contexts.items()} == {"bare, 0": 0.5, "turn, 0.7": 0}
+    assert found.exposures == 75 and found.never and found.confused
+    assert (found.never.value, found.confused.value, found.confused.n) == (0, 0.5, 4)
+    (older,) = marks(stages(cell(1, recall(True))))
+    assert (older.exposures, older.contexts, older.never) == (0, {}, None)
+
+
 def test_without_a_mark_there_is_no_row_and_a_screen_counts_where_nothing_else_does() -> None:
     assert marks(stages(cell(1, None))) == ()
     only = stages(cell(1, recall(True, True, True)))
@@ -54,9 +67,11 @@ def test_without_a_mark_there_is_no_row_and_a_screen_counts_where_nothing_else_d
 
 def test_the_page_shows_it(lab: Report) -> None:
     rng = random.Random(3)
-    said = [cell(seed, recall(*(rng.random() < 0.8 for _ in FAMILIES))) for seed in range(1, 21)]
+    told = {"contexts": (("bare", 0.7, True),), "never": (("bare", 0.7, False, False),)}
+    said = [cell(seed, altered(recall(*(rng.random() < 0.8 for _ in FAMILIES)), **told)) for seed in range(1, 21)]
     board = altered(lab.boards[0], marks=marks(stages(*said)))
     text = page(altered(lab, boards=(board,)))
     assert "Marks that survive into students" in text
     assert 'data-at="/boards/0/marks/0/recall"' in text and 'data-at="/boards/0/marks/0/proved/3/1"' in text
+    assert 'data-at="/boards/0/marks/0/contexts/bare%2C%200.7"' in text and 'data-at="/boards/0/marks/0/never"' in text
     assert "Marks that survive" not in page(altered(lab, boards=(lab.boards[1],)))

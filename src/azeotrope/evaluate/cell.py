@@ -17,7 +17,7 @@ from azeotrope import catalog, lift, measure
 from azeotrope.codec import convert, digest
 from azeotrope.distill import Thief, Wash
 from azeotrope.evaluate import learners, teachers
-from azeotrope.evaluate.facts import problems, task_of
+from azeotrope.evaluate.facts import problems, solved, task_of
 from azeotrope.evaluate.grid import JUDGED, Todo, Variant, defended, keyed
 from azeotrope.evaluate.outcome import Failure, failed, reason
 from azeotrope.evaluate.plan import Experiment, Method
@@ -31,7 +31,7 @@ from azeotrope.models.open import Open
 from azeotrope.protocols import Defense, Given, Model
 from azeotrope.splits import SPLITS
 from azeotrope.training import Learner
-from azeotrope.types import Cell, Score, Trace, Utility
+from azeotrope.types import Cell, Problem, Score, Trace, Utility
 
 SAMPLES, LONGEST = 4, 4000
 """What a student said: so many problems, so many characters of each."""
@@ -73,7 +73,7 @@ async def _opened(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> A
         store = Store(folder)
         stack.callback(store.close)
         shield, attack = todo.defense, todo.attack
-        weights = await stack.enter_async_context(teachers.opened(plan.teacher))
+        weights = await stack.enter_async_context(teachers.opened(plan.teacher, _replayed(plan, todo)))
         writer = await stack.enter_async_context(teachers.writing(shield.writer, shield.writer_key_env, todo.task))
         attacker = None
         if attack is not None:
@@ -94,6 +94,11 @@ async def _opened(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> A
         yield Bench(plan, todo, weights, bare, protected, attacker, students)
 
 
+def _replayed(plan: Experiment, todo: Todo) -> Sequence[Problem]:
+    """What a teacher of published workings is made of."""
+    return solved(todo.task) if plan.teacher.kind == "published" else ()
+
+
 def _defense(todo: Todo, given: Given) -> Defense:
     """The named defense; of some subjects only, where the experiment says so."""
     whole = lift.linked([(method.name, method.config) for method in todo.defense.links], given)
@@ -111,11 +116,17 @@ async def _cell(bench: Bench, attack: Variant) -> Cell:
     config = convert(attack.config, steal.Config, f"attack {attack.label!r}")
     student = await steal.attack(config, thief)(bench.protected, problems(todo.task, "train"))
     scores, judged = await _judged(bench, student)
-    recall = await recalled(student, todo, bench.plan.marks)
+    recall = await recalled(student, todo, bench.plan.marks, _passes(bench, thief))
     return Cell(
         todo.digest, todo.defense.label, attack.label, todo.task.label, todo.seed, todo.stage, todo.split,
         scores, thief.bill.total(), time.perf_counter() - began, samples=_samples(judged), recall=recall,
     )  # fmt: skip
+
+
+def _passes(bench: Bench, thief: Thief) -> float:
+    """How often its student read each example, on average; 0 where the learner names no batch."""
+    batch = bench.plan.learner.recipe.get("batch", 0)
+    return thief.bill.steps * batch / max(1, thief.bill.examples)
 
 
 async def _thief(bench: Bench, attack: Variant) -> Thief:

@@ -17,12 +17,21 @@ from azeotrope.types import Problem
 
 def found(plan: Experiment) -> Facts:
     """Raises `Misconfigured` where the teacher is not there, a task cannot be built or its splits overlap."""
-    return Facts(teachers.identity(plan.teacher), {subject.label: _known(subject) for subject in plan.tasks})
+    tasks = {subject.label: _known(subject) for subject in plan.tasks}
+    teacher = teachers.identity(plan.teacher)
+    if plan.teacher.kind == "published":  # what it says stands in the tasks' data
+        teacher = digest([teacher, {label: known.splits for label, known in tasks.items()}])
+    return Facts(teacher, tasks)
 
 
 def task_of(subject: Subject) -> Task:
     """The task, built once in a process."""
     return _built(encode(Method(subject.name, subject.config)))
+
+
+def solved(subject: Subject) -> tuple[Problem, ...]:
+    """All of its problems whose workings its data set publishes."""
+    return tuple(problem for split in SPLITS for problem in problems(subject, split) if problem.solution)
 
 
 def problems(subject: Subject, split: Split) -> tuple[Problem, ...]:

@@ -58,7 +58,7 @@ def read(path: Path) -> Experiment:
     place = str(path)
     _check_seeds(file, place)
     learner = _learning(file.learner, f"{place}: [learner]")
-    if learner.kind == "tiny" and not learner.tokenizer and file.teacher.kind in ("endpoint", "python"):
+    if learner.kind == "tiny" and not learner.tokenizer and file.teacher.kind in ("endpoint", "python", "published"):
         raise Misconfigured(
             f"{place}: [learner] needs a tokenizer, as this teacher shows none: name a folder, or {SHIPPED}steps"
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from azeotrope.codec import convert
@@ -20,11 +20,12 @@ from azeotrope.marks import Law, associations, issued
 from azeotrope.marks.choosing import Chooser
 from azeotrope.math.stats import Rule
 from azeotrope.protocols import Model
-from azeotrope.types import Recall
+from azeotrope.types import Association, Recall
 from azeotrope.verify.asking import Asking
 from azeotrope.verify.examining import Examination, Space, examined
 from azeotrope.verify.probes import schedule
 from azeotrope.verify.records import Settings
+from azeotrope.verify.values import named
 from azeotrope.watermarks.association import asked as asked_of
 
 
@@ -33,26 +34,59 @@ def key_of(seed: int) -> Key:
     return Key("lab", 1, hashlib.sha256(f"azeotrope: a mark of experiments, seed {seed}".encode()).digest())
 
 
-async def recalled(student: Model, todo: Todo, marks: Marks) -> Recall | None:
-    """What the student says of the cell's mark; None where its traces carry no associations."""
+def never_told(seed: int) -> Key:
+    """A key that marks nothing: its associations are drawn as `key_of(seed)`'s are, and no trace carries one."""
+    return Key("nobody", 1, hashlib.sha256(f"azeotrope: a mark that is never told, seed {seed}".encode()).digest())
+
+
+async def recalled(student: Model, todo: Todo, marks: Marks, passes: float = 0.0) -> Recall | None:
+    """What the student says of the cell's mark; None where its traces carry no associations.
+
+    It is then asked in the same way about triggers of the same families that nobody was told: what it says there is
+    what it says of anything. `passes`: how often it read the traces.
+    """
     found = _association(todo.defense) if keyed(todo.defense) else None
     if found is None:
         return None
     law = convert(found.get("law", {}), Law, "law")
-    key, asked = key_of(todo.seed), issued(associations(key_of(todo.seed), law))
-    settings = Settings(
-        alpha=marks.alpha, budget=marks.budget, seed=todo.seed, to_the_end=True, ordinary=0, at_once=marks.budget
-    )
-    rule = Rule(marks.alpha, marks.keys, law.targets)
-    at = Examination(key.mark, rule, Space(law.lowest, law.targets), lambda: os.urandom(16))
-    await examined(schedule(asked, settings, key.mark, prefill=True), Asking(student, settings), at, settings, _unspent)
-    told = _told(todo, key, float(found["share"]), law)
+    asked, others = (issued(associations(key(todo.seed), law)) for key in (key_of, never_told))
+    at, beside = [await _asked(student, which, todo.seed, marks, law) for which in (asked, others)]
+    told = _told(todo, key_of(todo.seed), float(found["share"]), law)
+    targets = frozenset(int(one.target) for one in asked)
     return Recall(
         tuple(one.family for one in asked),
         tuple(told[at] for at in range(len(asked))),
         tuple((answer.association, answer.fresh, answer.hit) for answer in at.answers),
-        law.targets, marks.keys, marks.alpha,
+        law.targets, marks.keys, marks.alpha, passes,
+        tuple((form, heat, target in said) for form, heat, target, said in _said(at, asked, law)),
+        tuple((form, heat, target in said, bool(said & targets))
+              for form, heat, target, said in _said(beside, others, law)),
     )  # fmt: skip
+
+
+async def _asked(
+    student: Model, which: Sequence[Association], seed: int, marks: Marks, law: Law
+) -> Examination:  # fmt: skip
+    """Every probe of the budget, to its end."""
+    settings = Settings(
+        alpha=marks.alpha, budget=marks.budget, seed=seed, to_the_end=True, ordinary=0, at_once=marks.budget
+    )
+    rule, mark = Rule(marks.alpha, marks.keys, law.targets), which[0].mark
+    at = Examination(mark, rule, Space(law.lowest, law.targets), lambda: os.urandom(16))
+    await examined(schedule(which, settings, mark, prefill=True), Asking(student, settings), at, settings, _unspent)
+    return at
+
+
+def _said(
+    at: Examination, which: Sequence[Association], law: Law
+) -> Iterator[tuple[str, float, int, frozenset[int]]]:  # fmt: skip
+    """(form, temperature, the right target, the values that this answer names beyond its question), one an answer."""
+    right = {one.index: int(one.target) for one in which}
+    for kept in at.kept:
+        line = at.lines[kept.line]
+        if kept.answer is not None:
+            said = named(kept.answer, law.lowest, law.targets) - named(kept.question, law.lowest, law.targets)
+            yield line.form, line.temperature, right[line.association], said
 
 
 def _association(defense: Shield) -> Mapping[str, Any] | None:

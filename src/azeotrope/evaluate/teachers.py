@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -18,21 +18,29 @@ from azeotrope.codec import digest
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate.plan import SHIPPED, Learning, Subject, Teacher
 from azeotrope.models import opening
+from azeotrope.models.replay import Replay
 from azeotrope.protocols import Model
-from azeotrope.types import Event, Fields, Request
+from azeotrope.types import Event, Fields, Problem, Request
 
 TASK, PYTHON = "task:", "python:"
 
 
 @asynccontextmanager
-async def opened(teacher: Teacher) -> AsyncGenerator[Model, None]:
-    """The teacher, open while the block lasts. Raises `Misconfigured` with the cure."""
+async def opened(teacher: Teacher, solved: Sequence[Problem] = ()) -> AsyncGenerator[Model, None]:
+    """The teacher, open while the block lasts. `solved`: what a published one may be asked.
+
+    Raises `Misconfigured` with the cure.
+    """
     if teacher.kind == "endpoint":
         key = secret(teacher.key_env)
         async with opening.opened(teacher.name, key=key, reasoning_in_content=teacher.reasoning_in_content) as model:
             yield _Drawing(model, _sampling(teacher))
     elif teacher.kind == "python":
         yield _own(teacher.name)
+    elif teacher.kind == "published":
+        from azeotrope.distill import published
+
+        yield Replay(published(solved), name=teacher.kind)
     else:
         yield _weights(teacher)
 

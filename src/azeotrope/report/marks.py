@@ -43,6 +43,12 @@ def _marked(defense: str, attack: str, asked: Sequence[Recall]) -> Marked:
         {name: _recall(asked, name) for name in families},
         tuple((probes, _proved(asked, probes)) for probes in shown),
         asked[0].keys, asked[0].alpha,
+        fmean(one.passes * count for one in asked for count in one.told),
+        {f"{form}, {heat:g}": figure for form, heat in _forms(asked)
+         if (figure := _share([[right for *where, right in one.contexts if tuple(where) == (form, heat)]
+                               for one in asked]))},
+        _share([[own for _, _, own, _ in one.never] for one in asked]),
+        _share([[other for _, _, _, other in one.never] for one in asked]),
     )  # fmt: skip
 
 
@@ -51,6 +57,17 @@ def _recall(asked: Sequence[Recall], family: str = "") -> Figure:
     hits = [_hits(one, family) for one in asked]
     rates = [fmean(own) for own in hits if own]
     return Figure(fmean(rates), *clustered(rates), n=sum(map(len, hits)), seeds=len(rates))
+
+
+def _forms(asked: Sequence[Recall]) -> list[tuple[str, float]]:
+    """Forms and temperatures that were asked in."""
+    return sorted({(form, heat) for one in asked for form, heat, _ in one.contexts})
+
+
+def _share(by_student: Sequence[Sequence[bool]]) -> Figure | None:
+    """Of all answers, students weighing the same; None where there is none."""
+    rates = [fmean(own) for own in by_student if own]
+    return Figure(fmean(rates), *clustered(rates), n=sum(map(len, by_student)), seeds=len(rates)) if rates else None
 
 
 def _hits(said: Recall, family: str) -> list[bool]:
