@@ -16,7 +16,7 @@ from azeotrope.cli import app
 from azeotrope.codec import decode, encode
 from azeotrope.distill import examples, published
 from azeotrope.errors import Misconfigured
-from azeotrope.fit import bench, descent, looking, plan, procedure
+from azeotrope.fit import bench, descent, plan, procedure
 from azeotrope.fit.proxies import check, parts, tail
 from azeotrope.fit.results import Check, Outcome
 from azeotrope.models import purifier
@@ -143,6 +143,36 @@ def test_a_recipe_is_checked(tmp_path) -> None:
     assert fits.read(tmp_path / "x.toml").name == "x"
 
 
+def test_a_sheet_is_several_recipes_that_share_their_tables(tmp_path) -> None:
+    (tmp_path / "s.toml").write_text(
+        'texts = "samples"\ntask = { name = "steps" }\npurifier = { rank = 4, alpha = 0.3 }\n[[variants]]\n'
+        'label = "a"\n[[variants]]\nlabel = "b"\ntexts = "gold"\npurifier = { alpha = 1.0 }\n'
+    )
+    found = fits.sheet(tmp_path / "s.toml")
+    assert [(label, one.name) for label, one in found.items()] == [("a", "s-a"), ("b", "s-b")]
+    assert [(one.texts, one.purifier.rank, one.purifier.alpha) for one in found.values()] == [
+        ("samples", 4, 0.3), ("gold", 4, 1.0),
+    ]  # fmt: skip
+    with pytest.raises(Misconfigured, match=r"2 recipes \(a, b\)"):
+        fits.read(tmp_path / "s.toml")
+    for label, what in (("a", "of its own"), ("../b", "label"), ("", "label")):
+        (tmp_path / "t.toml").write_text(
+            f'task = {{ name = "steps" }}\n[[variants]]\nlabel = "a"\n[[variants]]\nlabel = "{label}"\n'
+        )
+        with pytest.raises(Misconfigured, match=what):
+            fits.sheet(tmp_path / "t.toml")
+
+
+def test_a_proxy_is_taught_once_for_all_variants_or_stays_as_it_comes() -> None:
+    teacher = shipped("steps")
+    first, second = (bench.made(recipe(shows={"variant": name}), teacher) for name in ("paper", "topk"))
+    assert first.proxies[0] is second.proxies[0]
+    plain = bench.made(recipe(taught=False), teacher)
+    assert plain.taught[0].steps == 0 and procedure._told(plain.taught[0]) == "as it comes"
+    fresh = TinyLearner(Tiny(**recipe().proxy.recipe), teacher.tokenizer).fresh(0)
+    assert purifier.fingerprint(plain.proxies[0].net) == purifier.fingerprint(fresh.net)
+
+
 # --- the parts
 
 
@@ -194,13 +224,6 @@ def test_the_rate_rises_then_falls_as_a_cosine() -> None:
     assert descent.schedule(0, 1, 0.0) == 1.0
 
 
-def test_matching_finds_where_the_cost_is_the_same() -> None:
-    assert looking.bisected(lambda s: s**2, 4.0, 0.1, 50.0) == pytest.approx(2.0, rel=1e-3)
-    assert looking.bisected(lambda s: 1 / s, 4.0, 1.0, 0.01) == pytest.approx(0.25, rel=1e-3)
-    assert looking.bisected(lambda s: s, 0.0, 0.1, 50.0) is None
-    assert looking.bisected(lambda s: s, 99.0, 0.1, 50.0) is None
-
-
 # --- the faces
 
 
@@ -219,6 +242,13 @@ def test_the_command_writes_a_page_that_needs_nothing_else(tmp_path, done) -> No
     assert "http" not in page.replace("http-equiv", "") and "<script" not in page
     assert "A purifier of steps" in page and "until the answer starts" in page
     json.loads((tmp_path / "out/report.json").read_text())
+    with source.open("a") as file:
+        file.write('[[variants]]\nlabel = "one"\n[[variants]]\nlabel = "cut"\nshows = { variant = "topk" }\n')
+    said = CliRunner().invoke(app, ["fit", str(source), "-o", str(tmp_path / "both")])
+    assert said.exit_code == 0, said.output
+    assert "one:\n" in said.output and "cut:\n" in said.output
+    assert sorted(path.name for path in (tmp_path / "both").iterdir()) == ["cut", "one"]
+    assert "by divergence" in said.output + (tmp_path / "both/one/report.html").read_text()
 
 
 def test_hostile_text_stays_text(done) -> None:

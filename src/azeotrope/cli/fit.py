@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
-    from azeotrope.fit.results import Line
+    from azeotrope.fit.results import Line, Outcome
 
 
 class Recipes(TyperGroup):
@@ -31,23 +31,34 @@ def recipe(
 ) -> None:
     """Fit a purifier to a teacher, a proxy student and a task; write it with a report of what it costs.
 
-    The same command goes on where an earlier one was stopped or killed.
+    A recipe with [[variants]] is several fits, each in a folder of its label's. The same command goes on where an
+    earlier one was stopped or killed. It ends with the controls that cost as much, as an experiment takes them.
     """
     import asyncio
 
     from azeotrope import fit as procedure
-    from azeotrope.report import fitted
 
-    plan = procedure.read(source)
     try:
-        outcome = asyncio.run(procedure.fit(plan, output, _say))
+        for label, plan in procedure.sheet(source).items():
+            if label:
+                typer.echo(f"{label}:")
+            folder = output / label
+            _tell(asyncio.run(procedure.fit(plan, folder, _say)), folder)
     except KeyboardInterrupt:
         typer.echo("stopped: what was checked is kept, the same command goes on", err=True)
         raise typer.Exit(130) from None
-    (output / "report.html").write_text(fitted.page(outcome), encoding="utf-8")
+
+
+def _tell(outcome: Outcome, folder: Path) -> None:
+    """Writes the page; says what was found and which controls cost as much."""
+    from azeotrope.report import fitted
+
+    (folder / "report.html").write_text(fitted.page(outcome), encoding="utf-8")
     typer.echo(fitted.headline(outcome))
     typer.echo(f"teacher {fitted.shown(outcome.before)}, behind it {fitted.shown(outcome.after)}")
-    typer.echo(f"{output / 'purifier.safetensors'}, {output / 'report.html'}")
+    for match in outcome.matched:
+        typer.echo(fitted.control(match))
+    typer.echo(f"{folder / 'purifier.safetensors'}, {folder / 'report.html'}")
 
 
 @app.command("export")

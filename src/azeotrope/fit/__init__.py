@@ -3,8 +3,8 @@
 `azeotrope fit FILE -o FOLDER`, or `fit.fit(fit.read(Path("fit.toml")), Path("folder"))`.
 """
 
-from azeotrope.fit.plan import Fitting, Purifying, read
+from azeotrope.fit.plan import Fitting, Purifying, read, sheet
 from azeotrope.fit.procedure import fit
-from azeotrope.fit.results import Outcome, Step
+from azeotrope.fit.results import Match, Outcome, Step
 
-__all__ = ["Fitting", "Outcome", "Purifying", "Step", "fit", "read"]
+__all__ = ["Fitting", "Match", "Outcome", "Purifying", "Step", "fit", "read", "sheet"]

@@ -10,17 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from torch import Tensor
 
+from azeotrope.codec import decode, encode
 from azeotrope.distill import examples, published
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import learners, teachers
 from azeotrope.evaluate.facts import problems, task_of
+from azeotrope.evaluate.plan import Learning, Subject
 from azeotrope.fit.plan import Fitting
 from azeotrope.fit.proxies import check, tail
 from azeotrope.math.information import Tail, Text
+from azeotrope.models.dialect import Dialect
 from azeotrope.models.open import Open
 from azeotrope.protocols import Task
 from azeotrope.training import Batch, Encoded, Example, Fitted, encoded
@@ -121,10 +124,18 @@ def _said(plan: Fitting, teacher: Open, found: Sequence[Problem]) -> list[Exampl
 
 
 def _taught(plan: Fitting, teacher: Open, seed: int) -> Fitted:
-    """A proxy student, taught the public workings."""
+    """A proxy student, taught the public workings or as it comes; trained once for all variants of a recipe."""
     source = teachers.tokenizer_of(plan.proxy, plan.teacher)
-    learner = learners.learner(plan.proxy.kind, plan.proxy.recipe, source, teacher.dialect)
-    return learner.fit(examples(published(problems(plan.task, "proxy"))), seed=seed)
+    return _proxy(encode([plan.task, plan.proxy, plan.taught]), source, teacher.dialect, seed)
+
+
+@lru_cache(4)
+def _proxy(key: bytes, tokenizer: str, dialect: Dialect, seed: int) -> Fitted:
+    task, proxy, taught = decode(key, tuple[Subject, Learning, bool])
+    learner = learners.learner(proxy.kind, proxy.recipe, tokenizer, dialect)
+    if not taught:
+        return Fitted(learner.fresh(seed), 0, 0, 0.0, 0, ())
+    return learner.fit(examples(published(problems(task, "proxy"))), seed=seed)
 
 
 def opened_weights(model: object) -> Open:

@@ -1,7 +1,4 @@
-"""Looks at a map: how it does on what was held out, what is seen through it, which controls cost as much.
-
-Knows no optimiser.
-"""
+"""Looks at a map: how it does on what was held out, what is seen through it. Knows no optimiser."""
 
 # torch is typed in part:
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
@@ -9,30 +6,20 @@ Knows no optimiser.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from azeotrope import catalog
 from azeotrope.fit.bench import Bench
 from azeotrope.fit.descent import mean
 from azeotrope.fit.results import Check, Sight
 from azeotrope.math.information import Centroids, Objective, measured
 from azeotrope.math.lowrank import LowRank, applied, length
 from azeotrope.measure import score
-from azeotrope.protocols import Given, OpenModel, Shape
+from azeotrope.protocols import OpenModel, Shape
 from azeotrope.types import Score
-
-STRENGTHS = {
-    "sharpen": ("temper", "temperature", 1.0, 0.02),
-    "smooth": ("temper", "temperature", 1.0, 50.0),
-    "noise": ("noise", "deviation", 1e-3, 20.0),
-    "scramble": ("scramble", "strength", 1e-3, 20.0),
-}
-"""control -> (defense, its member, where it does nothing, where it does far too much)."""
 
 
 def objective(bench: Bench) -> Objective:
@@ -105,56 +92,3 @@ class _Side:
     def sight(self) -> Sight:
         cross = self._cross / self._count if math.isfinite(self._cross) else None
         return Sight(cross, self._entropy / self._count, self.centroids.found().nats)
-
-
-@torch.no_grad()
-def matched(bench: Bench, target: float | None) -> dict[str, float]:
-    """The setting of each control at which the text's cross-entropy is the purifier's; without those that have none."""
-    if target is None:
-        return {}
-    texts = list(bench.seen())
-    total = sum(len(text.labels) for text in texts)
-
-    def cost(name: str, member: str, strength: float) -> float:
-        module = catalog.load("defenses", name)
-        made: Shape = module.shape(module.Config(**{member: strength}), Given(seed=bench.plan.seed))
-        lost = 0.0
-        for text in texts:
-            ids = torch.arange(len(text.labels))[:, None]  # a context of its own for each position
-            lost += float(functional.cross_entropy(made(ids, text.logits), text.labels, reduction="sum"))
-        return lost / total
-
-    found = {
-        control: bisected(lambda s, n=name, m=member: cost(n, m, s), target, mild, strong)
-        for control, (name, member, mild, strong) in STRENGTHS.items()
-    }
-    return {control: strength for control, strength in found.items() if strength is not None}
-
-
-async def matched_accuracy(bench: Bench, target: Score) -> float | None:
-    """The scramble's greatest strength at which the teacher does as well as behind the purifier."""
-    name, member, mild, strong = STRENGTHS["scramble"]
-    module = catalog.load("defenses", name)
-
-    async def holds(strength: float) -> bool:
-        made = module.shape(module.Config(**{member: strength}), Given(seed=bench.plan.seed))
-        return (await graded(bench, bench.teacher.shaped(made))).rate >= target.rate
-
-    if not await holds(mild):
-        return None
-    low, high = math.log(mild), math.log(strong)
-    for _ in range(7):
-        middle = (low + high) / 2
-        low, high = (middle, high) if await holds(math.exp(middle)) else (low, middle)
-    return round(math.exp(low), 4)
-
-
-def bisected(cost: Callable[[float], float], target: float, mild: float, strong: float) -> float | None:
-    """The strength between mild and strong whose cost is the target's, where cost rises; None where there is none."""
-    if not cost(mild) <= target <= cost(strong):
-        return None
-    low, high = math.log(mild), math.log(strong)
-    for _ in range(14):
-        middle = (low + high) / 2
-        low, high = (middle, high) if cost(math.exp(middle)) <= target else (low, middle)
-    return round(math.exp((low + high) / 2), 4)

@@ -5,8 +5,9 @@ Defaults are arXiv 2602.03396's where it states them; what is ours says so.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from msgspec import Meta
 
@@ -19,6 +20,10 @@ from azeotrope.types import Fields, Record
 
 Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(gt=0, lt=1)]
+LABEL = r"[A-Za-z0-9][A-Za-z0-9._=-]*"
+"""Of a variant."""
+ALONE = ""
+"""The label of a recipe that is alone in its file."""
 
 
 class Purifying(Record, frozen=True):
@@ -71,6 +76,8 @@ class Fitting(Record, frozen=True):
     """The student that stands in for the thief's, taught the task's public workings (its proxy split)."""
     proxies: Count = 1
     """So many of them, from seeds of their own, taken in turn. Ours."""
+    taught: bool = True
+    """False: the proxy stays as it comes, for pretrained ones that can do the task already."""
     texts: Literal["gold", "samples"] = "gold"
     """What is teacher-forced: published workings, as in the source, or the teacher's own."""
     shows: Shows = Shows()
@@ -81,8 +88,40 @@ class Fitting(Record, frozen=True):
 
 
 def read(path: Path) -> Fitting:
-    """The recipe in a TOML file. `[proxy]` is as an experiment's `[learner]`: kind, tokenizer, the kind's members."""
-    return checked(read_toml(path), str(path), path.stem)
+    """The one recipe in a TOML file. `[proxy]` is as an experiment's `[learner]`: kind, tokenizer, its members."""
+    found = sheet(path)
+    if ALONE not in found:
+        raise Misconfigured(f"{path} holds {len(found)} recipes ({', '.join(found)}): `fit.sheet` reads all of them")
+    return found[ALONE]
+
+
+def sheet(path: Path) -> dict[str, Fitting]:
+    """Every recipe of a TOML file by its label: each of its `[[variants]]` is the file's own tables, with the members
+    that it names itself; without variants there is one, whose label is empty."""
+    table = read_toml(path)
+    variants = convert(table.pop("variants", []), list[Fields], f"{path}: variants")
+    if not variants:
+        return {ALONE: checked(table, str(path), path.stem)}
+    found: dict[str, Fitting] = {}
+    for at, variant in enumerate(variants):
+        where = f"{path}: variants[{at}]"
+        label = str(variant.pop("label", ""))
+        if not re.fullmatch(LABEL, label):
+            raise Misconfigured(f"{where}: label {label!r} becomes a folder's name: letters, digits and ._=- only")
+        if label in found:
+            raise Misconfigured(f"{where} is called {label!r}, as another one is: give it a label of its own")
+        found[label] = checked(_over(table, variant), where, f"{path.stem}-{label}")
+    return found
+
+
+def _over(table: Fields, variant: Fields) -> Fields:
+    """Tables are merged member by member, everything else is replaced."""
+    out = dict(table)
+    for name, value in variant.items():
+        before = out.get(name)
+        both = isinstance(before, dict) and isinstance(value, dict)
+        out[name] = {**cast(Fields, before), **cast(Fields, value)} if both else value
+    return out
 
 
 def checked(values: Fields, where: str, name: str = "purifier") -> Fitting:

@@ -23,7 +23,7 @@ from azeotrope.codec import decode, digest, encode
 from azeotrope.defenses import purify
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import heading, teachers
-from azeotrope.fit import looking
+from azeotrope.fit import looking, matching
 from azeotrope.fit.bench import Bench, made, opened_weights
 from azeotrope.fit.descent import Descent, recipe_of
 from azeotrope.fit.plan import Fitting
@@ -35,7 +35,7 @@ from azeotrope.measure import Measured, score
 from azeotrope.models import purifier
 from azeotrope.models.purifier import FILE, About
 from azeotrope.protocols import Given
-from azeotrope.training import batches
+from azeotrope.training import Fitted, batches
 
 REPORT, HISTORY, STATE, BEST = "report.json", "history.jsonl", "state.safetensors", "best.safetensors"
 SAMPLES = 3
@@ -175,17 +175,20 @@ async def _outcome(run: _Run, chosen: Check) -> Outcome:
     ]
     test = mcnemar(before.score.verdicts, after.score.verdicts)
     found = looking.seen(bench, m)
-    matched = looking.matched(bench, found.shaped.cross_entropy)
-    if (strength := await looking.matched_accuracy(bench, chosen.teacher)) is not None:
-        matched["scramble by accuracy"] = strength
+    by_accuracy = await matching.matched_accuracy(bench, chosen.teacher)
+    matched = (*matching.matched(bench, m), *([by_accuracy] if by_accuracy else ()))
     inner = torch.eye(m.rank, dtype=torch.float64) + m.b.double() @ m.a.double()
-    notes = {f"proxy {at}": f"{one.steps} steps, loss {one.curve[-1]}" for at, one in enumerate(bench.taught)}
+    notes = {f"proxy {at}": _told(one) for at, one in enumerate(bench.taught)}
     return Outcome(
         heading.head(bench.plan), bench.plan.name, bench.teacher.name, to_builtins(bench.plan), artifact,
         run.steps, chosen.step, before.score, after.score, gated.score, test.p_value, test.lost, test.gained,
         found.plain, found.shaped, found.tokens, found.agreement, min(1e30, float(torch.linalg.cond(inner))), matched,
         _samples(before, after), tuple(run.curve), tuple(run.checks), notes=notes,
     )  # fmt: skip
+
+
+def _told(proxy: Fitted) -> str:
+    return f"{proxy.steps} steps, loss {proxy.curve[-1]}" if proxy.curve else "as it comes"
 
 
 def _samples(before: Measured, after: Measured) -> tuple[Sample, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import field
 
@@ -57,6 +57,26 @@ class Sample(Record, frozen=True):
     after: str
 
 
+By = Literal["cross-entropy", "divergence", "accuracy"]
+"""What a control costs the teacher: the text's cross-entropy, nats per token; the mean KL(p || p') of what it shows;
+its accuracy."""
+
+
+class Match(Record, frozen=True):
+    """A control that costs the teacher as much as the purifier does, on what was held out."""
+
+    control: str
+    defense: str
+    config: Fields
+    by: By
+    target: float
+    """The purifier's cost."""
+    reached: float
+    """The control's."""
+    n: int
+    """Tokens; problems where accuracy is matched."""
+
+
 class Outcome(Record, frozen=True):
     """Everything there is to tell: the report's JSON twin."""
 
@@ -87,8 +107,8 @@ class Outcome(Record, frozen=True):
     """Share of positions whose argmax stays."""
     condition: float
     """Of I + B A: the smaller, the more exactly the map is undone by whoever knows it."""
-    matched: dict[str, float] = field(default_factory=dict[str, float])
-    """Controls that cost the teacher as much: their setting, by their name."""
+    matched: tuple[Match, ...] = ()
+    """Controls that cost the teacher as much."""
     samples: tuple[Sample, ...] = ()
     curve: tuple[Step, ...] = ()
     checks: tuple[Check, ...] = ()
