@@ -152,6 +152,35 @@ def test_the_prior_is_a_mixture(net, learner, batch) -> None:
     assert math.isfinite(loss(certain, student, batch, undo="none", prior=0.3, alpha=1, loss="reverse_kl"))
 
 
+def test_what_is_not_shown_can_be_filled_in(net, learner, batch) -> None:
+    """Reverse KL is infinite on truncated logits; with a floor it is that of the filled distribution."""
+    student = kept_logits(learner.fresh(1).net, batch)
+    cut = lift.shaping(lambda ids, z: _topped(z, 3))(net)
+    how = {"undo": "none", "loss": "reverse_kl", "alpha": 1}
+    assert math.isinf(loss(cut, student, batch, **how))
+    z = beside(net, student, batch)[1][0].double()
+    least = z.topk(3).values[:, -1:]
+    p, q = torch.where(z < least, least - 4, z).log_softmax(-1), student.double().log_softmax(-1)
+    assert loss(cut, student, batch, floor=4, **how) == pytest.approx(
+        (q.exp() * (q - p)).sum(-1).mean().item(), rel=1e-4
+    )
+    assert loss(net, student, batch, floor=4, **how) == loss(net, student, batch, **how), "where all is shown"
+
+
+def test_the_known_map_is_undone_on_what_was_filled_in(net, artifact, learner, batch) -> None:
+    """Of truncated logits something is missing: filled in by a floor they are finite, and still not the teacher's."""
+    student = kept_logits(learner.fresh(1).net, batch)
+    m = purifier.read(artifact).m
+    cut = lift.shaping(lambda ids, z: _topped(applied(m, z), 5))(net)
+    bare = plainly(net, student, batch, alpha=1)
+    found = loss(cut, student, batch, inverted(m), undo="known", alpha=1, floor=6)
+    assert math.isfinite(found) and abs(found - bare) > 1e-3
+
+
+def _topped(z: torch.Tensor, k: int) -> torch.Tensor:
+    return z.masked_fill(z < z.topk(k).values[..., -1:], -math.inf)
+
+
 async def test_what_it_cannot_do_is_refused(thief, problems, net, tmp_path) -> None:
     with pytest.raises(Misconfigured, match="say which"):
         depurify.attack(depurify.Config(undo="known"), thief())

@@ -125,6 +125,15 @@ def test_vocabularies_are_cut_to_what_both_have(net, student, batch) -> None:
     assert not mask.all()
 
 
+async def test_text_alone_is_called_text(thief, net, problems) -> None:
+    profiles = []
+    for config in ({"loss": "cross_entropy"}, {}, {"top_k": 3}):
+        made = thief()
+        await logits.attack(logits.Config(on="gold", **config), made)(net, problems)
+        profiles.append(made.bill.notes["profile"])
+    assert profiles == ["text on gold", "all logits, teacher-forced on gold", "top 3, teacher-forced on gold"]
+
+
 async def test_labels_are_the_teachers_likeliest_tokens(net, student, batch, thief, noting, problems) -> None:
     await labels.attack(labels.Config(on="gold"), thief(learner=noting))(net, problems)
     top = said(net, batch).argmax(-1)

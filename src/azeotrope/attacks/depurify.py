@@ -56,6 +56,9 @@ class Config(Record, frozen=True):
     temperature: Annotated[float, Meta(gt=0)] = 1.0
     top_k: Annotated[int, Meta(ge=0)] = 0
     """So many tokens are seen, and the mass of the rest as one; 0: all."""
+    floor: Annotated[float, Meta(ge=0)] = 0.0
+    """Tokens that are not shown are taken to stand so many nats below the least that is, before anything is undone; 0:
+    to be impossible."""
 
 
 def attack(config: Config, thief: Thief) -> Attack:
@@ -87,7 +90,7 @@ class Undoing:
     def __call__(self, logits: Tensor, batch: Batch) -> Tensor:
         student, shown, mask = beside(self._teacher, logits, batch)
         labels = batch.targets.to(shown.device)[None]
-        said = self._undone(shown, labels, mask)
+        said = self._undone(filled(shown, self._config.floor), labels, mask)
         if self._config.gate:
             mask = mask & (said.argmax(-1) == labels)
         self._seen, self._open = self._seen + mask.numel(), self._open + int(mask.sum())
@@ -139,6 +142,18 @@ def _stolen(config: Config) -> LowRank:
     if not config.artifact:
         raise Misconfigured("to undo a known map, say which: artifact = the file or folder that azeotrope fit wrote")
     return purifier.read(config.artifact).m
+
+
+def filled(said: Tensor, floor: float) -> Tensor:
+    """[..., W], what is not shown (-inf) taken to stand `floor` nats below the least that is; as it is for 0.
+
+    Losses that ask what a student says where the teacher says nothing (reverse KL) are infinite without it.
+    """
+    if not floor:
+        return said
+    unseen = said == -math.inf
+    least = said.masked_fill(unseen, math.inf).amin(-1, keepdim=True)
+    return torch.where(unseen, least - floor, said)
 
 
 def _mixed(said: Tensor, own: Tensor, share: float) -> Tensor:

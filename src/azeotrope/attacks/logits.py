@@ -50,7 +50,8 @@ def attack(config: Config, thief: Thief) -> Attack:
         seen = opened(teacher)
         examples = await forced(thief, seen, problems, config.on)
         shown = f"top {config.top_k}" if config.top_k else "all logits"
-        thief.bill.note(profile=f"{shown}, teacher-forced on {config.on}")
+        shown = "text" if config.loss == "cross_entropy" else f"{shown}, teacher-forced"
+        thief.bill.note(profile=f"{shown} on {config.on}")
         return thief.train(examples, loss=loss_of(config, seen))
 
     return steal
