@@ -56,6 +56,9 @@ class Cost(Record, frozen=True):
     attempts: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
+    forwards: int = 0
+    """Passes of a proxy student, where a method takes its gradients."""
+    backwards: int = 0
 
 
 class Step(Record, frozen=True):
