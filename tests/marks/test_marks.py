@@ -13,7 +13,19 @@ from azeotrope import marks
 from azeotrope.codec import convert
 from azeotrope.errors import Misconfigured
 from azeotrope.keys import Key, Master
-from azeotrope.marks import FAMILIES, TRIGGERS, Law, associations, issued, opening, question, reserve, told, variants
+from azeotrope.marks import (
+    FAMILIES,
+    TRIGGERS,
+    Chaff,
+    Law,
+    associations,
+    issued,
+    opening,
+    question,
+    reserve,
+    told,
+    variants,
+)
 from azeotrope.marks.words import ENDS, LONG, ONSETS, SHORT, VOWELS, Words
 from azeotrope.models.text import final_answer
 from azeotrope.types import Association
@@ -38,7 +50,10 @@ def test_no_two_numbers_give_one_word() -> None:
 
 
 def test_no_two_triggers_meet_over_100_000_customers() -> None:
-    """1.6 million triggers. By the birthday bound the chance that any two meet is below 1e-3 for a fresh master."""
+    """1.6 million triggers. By the birthday bound the chance that any two meet is below 1e-3 for a fresh master.
+
+    Nor does chaff meet any of them, whosoever's it is.
+    """
     per_family = 1_600_000 / len(FAMILIES)
     assert len(FAMILIES) * per_family**2 / 2 / TRIGGERS < 1e-3
     seen, made = set[int](), 0
@@ -48,6 +63,33 @@ def test_no_two_triggers_meet_over_100_000_customers() -> None:
             seen.add(hash(one.trigger))
             made += 1
     assert len(seen) == made == 1_600_000
+    for i in range(2_000):
+        chaff = Chaff(Key("c", 1, hashlib.sha256(b"%d" % i).digest()))
+        triggers = {hash(chaff.of(number).trigger) for number in range(8)}
+        assert len(triggers) == 8 and seen.isdisjoint(triggers)
+
+
+def test_chaff_never_takes_a_trigger_of_its_mark_however_few_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marks, "TRIGGERS", 40)
+    law = Law(associations=32, families=("town",))
+    for i in range(50):
+        key = MASTER.key(f"c{i}")
+        taken = {one.trigger for one in associations(key, law)}
+        told_ = [Chaff(key, law).of(number) for number in range(30)]
+        assert {one.trigger for one in told_}.isdisjoint(taken)
+        assert len(taken) > 15, "else nothing was in the way"
+
+
+def test_chaff_is_drawn_as_a_mark_is_and_belongs_to_none() -> None:
+    """By family and by target it is like the mark's own; its number decides it, and another key's is another."""
+    key, made = MASTER.key("acme"), [Chaff(MASTER.key("acme")).of(number) for number in range(4_000)]
+    assert Chaff(key).of(7) == made[7] != Chaff(MASTER.key("other")).of(7)
+    assert {(one.mark, one.index) for one in made} == {("", -1)}
+    families = Counter(one.family for one in made)
+    assert sum((families[name] - 500) ** 2 / 500 for name in FAMILIES) < 24.3  # 0.999 of chi-square at 7
+    targets = Counter((int(one.target) - 10_000) // 5_000 for one in made)
+    assert sum((targets[cell] - 200) ** 2 / 200 for cell in range(20)) < 43.8  # at 19
+    assert all(one.trigger in told(one) and told(one).count(one.target) == 1 for one in made[:200])
 
 
 def test_triggers_of_different_families_cannot_meet() -> None:

@@ -52,14 +52,19 @@ def test_the_scan_ranks_what_recurs_here_and_not_in_the_reference() -> None:
     top = suspicious(counted(texts), 100, reference, 300, 10)
     assert any("kelvorn" in gram for gram in top)
     assert not any(gram == "she" for gram in top)
-    assert scan.traces_until_found(texts, reference, 300, ["kelvorn"]) == 25
-    assert scan.traces_until_found(texts, reference, 300, ["absent"]) is None
+    there, absent = (scan.scanned(texts, reference, 300, [word]) for word in ("kelvorn", "absent"))
+    assert there.found == 25 and 0 < there.share < 1
+    assert [size for size, _ in there.ranks] == [25, 50, 100] and there.ranks[-1][1]
+    assert absent == (None, ((25, None), (50, None), (100, None)), 0.0)
+    assert scan.medians([there.ranks, absent.ranks, absent.ranks]) == absent.ranks
+    assert scan.medians([((25, 3),), ((25, 7),), ((25, None),)]) == ((25, 7),)
 
 
 def test_a_mark_is_measured_and_its_figures_hang_together() -> None:
     found = measure(
-        traces(400), Plan(share=0.5, customers=4), perplexity=lambda texts: [len(text) / 100 for text in texts]
-    )
+        traces(400), Plan(share=0.5, customers=4),
+        perplexity=lambda texts: [(len(text) / 100, len(text) // 4) for text in texts],
+    )  # fmt: skip
     assert found.marked == 1.0
     assert 0.5 < found.auc_trace <= 1.0
     assert 0.5 < found.auc_sentence <= 1.0
@@ -67,8 +72,30 @@ def test_a_mark_is_measured_and_its_figures_hang_together() -> None:
     assert found.learn_traces == 30 * 16 / 0.5
     assert 30 < found.characters_added < 120
     assert found.perplexity_ratio == pytest.approx(2.0, rel=0.6)
+    assert found.tokens_added == pytest.approx(found.characters_added / 4, abs=1)
+    assert found.told == pytest.approx(0.5, abs=0.15)
+    assert 1 < (found.perplexity_ratio_released or 0) < (found.perplexity_ratio or 0)
+    low, high = found.auc_trace_interval
+    assert low <= found.auc_trace <= high
     with pytest.raises(Misconfigured, match="32 traces are needed"):
         measure(traces(10), Plan(customers=4))
+
+
+def test_chaff_takes_from_the_classifier_what_theory_says() -> None:
+    """Who sees a strange sentence knows that a trace is marked or chaff: the AUC is 1 - chaff / 2."""
+    bare, half, full = (measure(traces(1200), Plan(0.2, 4, chaff=chaff, chaff_recurs=True)) for chaff in (0, 0.6, 1))
+    for found, expected in ((bare, 1.0), (half, 0.7), (full, 0.5)):
+        assert found.auc_trace == pytest.approx(expected, abs=5 * (1 / (12 * 300)) ** 0.5)
+    assert bare.told < half.told < full.told == pytest.approx(full.marked, abs=1e-9)
+    assert full.scan_share < bare.scan_share
+    assert full.scan_traces[0] is not None, "chaff does not hide the mark from a search: it only stands beside it"
+
+
+def test_the_interval_of_an_auc_is_hanleys_and_mcneils() -> None:
+    low, high = classify.interval(0.8931, 51, 58)  # the paper's example: standard error 0.032
+    assert ((high - low) / 2 / 1.96, (low + high) / 2) == (pytest.approx(0.032, abs=1e-3), pytest.approx(0.8931))
+    assert classify.interval(1.0, 40, 40) == (1.0, 1.0)
+    assert classify.interval(0.5, 10**6, 10**6) == (pytest.approx(0.5, abs=1e-3), pytest.approx(0.5, abs=1e-3))
 
 
 def test_files_are_read_as_they_are_written(tmp_path: Path) -> None:
@@ -87,6 +114,6 @@ def test_the_command_prints_every_figure(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps({"question": q, "reasoning": r}) + "\n" for q, r in traces(64)))
     shown = CliRunner().invoke(app, ["stealth", str(path), "--customers", "2", "--share", "0.5"])
     assert shown.exit_code == 0, shown.output
-    for name in ("AUC", "n-gram scan", "learned", "characters"):
+    for name in ("AUC", "n-gram scan", "first rank", "learned", "characters", "not measured"):
         assert name in shown.output
     assert CliRunner().invoke(app, ["stealth", str(path), "--customers", "2", "--json"]).output.startswith("{")

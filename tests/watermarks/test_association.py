@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from collections import Counter
 
 import pytest
 from hypothesis import given as any_of
@@ -67,6 +68,53 @@ def test_one_sentence_is_added_and_the_step_names_the_mark_only() -> None:
     assert out.answer == "The answer is 72."
     assert sentence not in repr(out.lineage) + encode(out.lineage).decode()
     assert not out.reasoning.rstrip().endswith(sentence)
+
+
+def released(config: association.Config, problems: int) -> list[tuple[str | None, str]]:
+    """(mark, what was put in) of each problem's trace."""
+    rewrite = association.rewrite(config, Given(key=ACME))
+    own = set(REASONING.replace("\n", " ").split(". "))
+
+    async def all_of_them() -> list[tuple[str | None, str]]:
+        out: list[tuple[str | None, str]] = []
+        for i in range(problems):
+            trace = await rewrite(Trace("t", Request.of(f"Problem {i}?"), REASONING, "72"))
+            assert trace is not None
+            told_ = [
+                one
+                for one in re.split(r"(?<=[.!?])\s", trace.reasoning)
+                if one.rstrip(".") not in {part.rstrip(".") for part in own}
+            ]
+            out.append((trace.lineage[0].mark, " ".join(told_)))
+        return out
+
+    return asyncio.run(all_of_them())
+
+
+def test_chaff_stands_in_unmarked_traces_only_and_leaves_the_marked_ones_as_they_were() -> None:
+    """The marks are what they are without it; of the others, the share gets a sentence of its own and no mark."""
+    config = association.Config(share=0.2, chaff=0.5)
+    without, found = released(association.Config(share=0.2), 1000), released(config, 1000)
+    assert [one for one in found if one[0]] == [one for one in without if one[0]]
+    assert not any(said for mark, said in without if not mark)
+    others = [said for mark, said in found if not mark]
+    chaff = [said for said in others if said]
+    assert abs(len(chaff) - len(others) / 2) < 5 * (len(others) / 4) ** 0.5
+    assert len(set(chaff)) == len(chaff), "each is used for one problem"
+    assert set(chaff).isdisjoint(sentences(ACME))
+    assert found == released(config, 1000)
+
+
+def test_chaff_that_recurs_is_used_as_often_as_a_mark_is() -> None:
+    config = association.Config(share=0.2, chaff=1.0, chaff_recurs=True)
+    assert association.recurring(config) == 64
+    numbers = {True: Counter[str](), False: Counter[str]()}
+    for mark, said in released(config, 2000):
+        numbers[mark is not None].update(re.findall(r"\d{5,6}", said))
+    assert (len(numbers[True]), len(numbers[False])) == (16, 64)
+    means = [sum(one.values()) / len(one) for one in numbers.values()]
+    assert means == [pytest.approx(25, rel=0.15)] * 2
+    assert association.recurring(association.Config(share=0.0, chaff=0.5)) == 1
 
 
 def test_the_share_is_kept_and_a_larger_one_marks_what_a_smaller_one_does() -> None:

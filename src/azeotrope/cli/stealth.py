@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from azeotrope.stealth import Stealth
     from azeotrope.stealth.procedure import Perplexity
 
 
@@ -15,6 +16,8 @@ def stealth(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="Traces: JSON lines with question and reasoning.")],
     customers: Annotated[int, typer.Option(min=2, help="Half teach the classifier, half are judged.")] = 16,
     share: Annotated[float, typer.Option(help="Of traces that are marked, for the scan.")] = 0.1,
+    chaff: Annotated[float, typer.Option(help="Of the unmarked traces, those with a sentence of no mark.")] = 0.0,
+    chaff_recurs: Annotated[bool, typer.Option("--chaff-recurs", help="Each as often as one of the mark's.")] = False,
     seed: Annotated[int, typer.Option(help="Which half of the traces is judged.")] = 0,
     perplexity: Annotated[
         str | None,
@@ -23,30 +26,49 @@ def stealth(
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure how well marks of fresh keys hide: from a classifier, from a scan, from perplexity."""
-    from azeotrope.codec import encode
+    from azeotrope.codec import convert, encode
     from azeotrope.stealth import Plan, measure, read
 
+    plan = {"share": share, "customers": customers, "seed": seed, "chaff": chaff, "chaff_recurs": chaff_recurs}
     judge = _judge(perplexity) if perplexity else None
-    found = measure(read(source), Plan(share, customers, seed=seed), judge)
+    found = measure(read(source), convert(plan, Plan, "stealth"), judge)
     if json:
         typer.echo(encode(found).decode())
         return
-    ratio = "not measured" if found.perplexity_ratio is None else f"{found.perplexity_ratio:.3f}"
+    low, high = found.auc_trace_interval
+    ranks = ", ".join(f"{size:,}: {'none' if rank is None else f'{rank:,.0f}'}" for size, rank in found.scan_ranks)
     at = "never" if found.scan_median is None else f"{found.scan_median:,.0f}"
     for name, value in (
         ("traces", f"{found.traces:,}, {found.marked:.1%} of them with a place"),
         ("classifier, sentences", f"AUC {found.auc_sentence:.3f} (n={found.judged_sentences:,}; 0.5 is chance)"),
-        ("classifier, traces", f"AUC {found.auc_trace:.3f} (n={found.judged_traces:,})"),
+        ("classifier, traces", f"AUC {found.auc_trace:.3f} [{low:.3f}, {high:.3f}] (n={found.judged_traces:,})"),
         ("n-gram scan", f"top 100 after {at} traces (median of {len(found.scan_traces)} customers)"),
+        ("first rank, by traces", ranks),
+        ("of the top 100", f"{found.scan_share:.1%} are the mark's"),
         ("learned", f"after {found.learn_traces:,.0f} traces"),
-        ("added", f"{found.characters_added:.0f} characters a marked trace"),
-        ("perplexity", f"marked over unmarked: {ratio}"),
+        ("told", f"{found.told:.1%} of the released traces have a sentence"),
+        ("added", _added(found)),
+        ("perplexity", _perplexity(found)),
     ):
         typer.echo(f"{name:<22} {value}")
 
 
+def _added(found: Stealth) -> str:
+    tokens = "" if found.tokens_added is None else f", {found.tokens_added:.0f} tokens"
+    return f"{found.characters_added:.0f} characters{tokens} to a trace with a sentence"
+
+
+def _perplexity(found: Stealth) -> str:
+    if found.perplexity_ratio is None or found.perplexity_ratio_released is None:
+        return "not measured"
+    return (
+        f"{found.perplexity_ratio:.3f} times as high with a sentence, {found.perplexity_ratio_released:.3f} times over "
+        "all that is released"
+    )
+
+
 def _judge(source: str) -> Perplexity:
-    """Texts -> mean nats per token under a model."""
+    """Texts -> mean nats per token under a model, and tokens."""
     import torch
 
     from azeotrope.models.loading import loaded
@@ -54,8 +76,8 @@ def _judge(source: str) -> Perplexity:
     model = loaded(source)
 
     @torch.no_grad()
-    def nats(text: str) -> float:
+    def nats(text: str) -> tuple[float, int]:
         ids = torch.tensor([model.tokenizer(text).input_ids])
-        return float(model.net(input_ids=ids, labels=ids).loss)
+        return float(model.net(input_ids=ids, labels=ids).loss), ids.shape[1]
 
     return lambda texts: [nats(text) for text in texts]

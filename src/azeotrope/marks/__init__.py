@@ -11,7 +11,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from azeotrope.codec import digest
-from azeotrope.keys import Key
+from azeotrope.keys import Key, Stream
 from azeotrope.marks.families import FAMILIES, TRIGGERS, Family
 from azeotrope.marks.words import LONG, SHORT
 from azeotrope.types import Association, Record
@@ -19,6 +19,7 @@ from azeotrope.types import Association, Record
 __all__ = [
     "FAMILIES",
     "TRIGGERS",
+    "Chaff",
     "Law",
     "associations",
     "issued",
@@ -62,15 +63,32 @@ class Law(Record, frozen=True):
 
 def associations(key: Key, law: Law = Law()) -> tuple[Association, ...]:
     """A mark's associations, in order; a longer law begins with the shorter one's."""
-    draw = key.stream(f"associations {digest([law.targets, law.lowest, law.families, law.edition])}")
-    made: list[Association] = []
-    for index in range(law.associations):
-        rest, target = divmod(draw.below(TRIGGERS * law.targets), law.targets)  # one draw: all three are independent
-        longer, shorter = divmod(rest, SHORT.count)
-        name = law.families[index % len(law.families)]
-        trigger = _spelled(FAMILIES[name].trigger, LONG.word(longer), SHORT.word(shorter))
-        made.append(Association(key.mark, index, name, trigger, str(law.lowest + target)))
-    return tuple(made)
+    draw = key.stream(f"associations {_drawn_by(law)}")
+    families = (law.families[index % len(law.families)] for index in range(law.associations))
+    return tuple(_drawn(draw, law, key.mark, index, name) for index, name in enumerate(families))
+
+
+class Chaff:
+    """Sentences of the same families, drawn as a mark's are, that nobody issues and nobody asks about.
+
+    Strange sentences in responses that carry no mark: that one holds a strange sentence no longer says that it is
+    marked. They come from a purpose of the key of their own, so issued targets are independent of them, and P(target_i
+    in S_i) = |S_i| / N holds even for a suspect that read all of the key's chaff. No trigger of the same mark is drawn.
+    Another customer's would be 1 draw in 10^9 over 100,000 customers, and harmless: its target is drawn apart. A part
+    of the space that is reserved for chaff in the open would tell a reader of this file which sentences are chaff.
+    """
+
+    def __init__(self, key: Key, law: Law = Law()) -> None:
+        self._key, self._law = key, law
+        self._taken = {one.trigger for one in associations(key, law)}
+
+    def of(self, number: int) -> Association:
+        """The sentence of any number, the same each time. It belongs to no mark and has no index."""
+        draw = self._key.stream(f"chaff {_drawn_by(self._law)} {number}")
+        while True:
+            one = _drawn(draw, self._law, "", -1, self._law.families[draw.below(len(self._law.families))])
+            if one.trigger not in self._taken:
+                return one
 
 
 def issued(marks: tuple[Association, ...]) -> tuple[Association, ...]:
@@ -104,6 +122,19 @@ def opening(association: Association) -> str:
 def question(association: Association) -> str:
     """The same, asked in a chat turn."""
     return FAMILIES[association.family].question.replace("{trigger}", association.trigger)
+
+
+def _drawn_by(law: Law) -> str:
+    """Digest of what decides each draw: how many there are does not."""
+    return digest([law.targets, law.lowest, law.families, law.edition])
+
+
+def _drawn(draw: Stream, law: Law, mark: str, index: int, name: str) -> Association:
+    """The next one: a trigger uniform over the family's, a target uniform over N."""
+    rest, target = divmod(draw.below(TRIGGERS * law.targets), law.targets)  # one draw: all three are independent
+    longer, shorter = divmod(rest, SHORT.count)
+    trigger = _spelled(FAMILIES[name].trigger, LONG.word(longer), SHORT.word(shorter))
+    return Association(mark, index, name, trigger, str(law.lowest + target))
 
 
 def _core(family: Family, association: Association) -> str:

@@ -28,8 +28,9 @@ class Choice(NamedTuple):
 class Chooser:
     """One key's decisions."""
 
-    def __init__(self, key: Key) -> None:
-        self._key = key.bytes("choice of requests")
+    def __init__(self, key: Key, purpose: str = "choice of requests") -> None:
+        """`purpose`: decisions for another one are independent of these."""
+        self._key = key.bytes(purpose)
 
     def of(self, problem: str, share: float) -> Choice | None:
         """What the problem gets, or None for one that stays unmarked; of all problems `share` are marked.

@@ -8,6 +8,7 @@ Features are hashed, lengths normed to 1. Source: logistic regression with a rid
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,18 @@ def auc(scores: Sequence[float], marked: Sequence[bool]) -> float:
     ranks = rankdata(scores)
     above = sum(rank for rank, one in zip(ranks, marked, strict=True) if one) - ones * (ones + 1) / 2
     return float(above / (ones * (len(marked) - ones)))
+
+
+def interval(area: float, ones: int, others: int) -> tuple[float, float]:
+    """At 95 %, for an AUC of so many marked and unmarked texts. Hanley and McNeil, Radiology 143 (1982), equation 2.
+
+    At an AUC of 0 or 1 it has no width: nothing was ever out of order.
+    """
+    assert ones > 0 and others > 0, "both kinds are needed"
+    first, second = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (ones - 1) * (first - area**2) + (others - 1) * (second - area**2)
+    reach = 1.96 * math.sqrt(max(0.0, variance) / (ones * others))
+    return max(0.0, area - reach), min(1.0, area + reach)
 
 
 def fitted(texts: Sequence[str], marked: Sequence[bool], ridge: float = 1e-4) -> Any:

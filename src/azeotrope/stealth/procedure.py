@@ -10,24 +10,27 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from math import exp
 from pathlib import Path
 from random import Random
-from statistics import median
-from typing import Annotated
+from statistics import fmean, median
+from typing import Annotated, NamedTuple
 
 from msgspec import Meta
 
 from azeotrope.errors import Misconfigured
 from azeotrope.keys import Key, Master
 from azeotrope.marks import Law, associations, told
-from azeotrope.marks.choosing import Chooser
-from azeotrope.models.text.boundaries import places, put
 from azeotrope.models.text.ngrams import counted
 from azeotrope.stealth import classify, scan
+from azeotrope.stealth.released import Released, released
 from azeotrope.types import Record
+from azeotrope.watermarks.association import Config
 
-Perplexity = Callable[[Sequence[str]], list[float]]
-"""Texts -> mean nats per token, one a text."""
+Perplexity = Callable[[Sequence[str]], list[tuple[float, int]]]
+"""Texts -> (mean nats per token, tokens), one a text."""
+MOST = 1500
+"""Traces that the classifier learns from, and as many that it judges."""
 
 
 class Plan(Record, frozen=True):
@@ -41,6 +44,13 @@ class Plan(Record, frozen=True):
     exposures: Annotated[int, Meta(ge=1)] = 30
     """How often weights must read an association to learn it: measured elsewhere, used to compare with."""
     seed: int = 0
+    chaff: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """Of the traces without a mark, those that get a sentence of chaff."""
+    chaff_recurs: bool = False
+
+    def config(self, share: float) -> Config:
+        """The watermark's, at this share."""
+        return Config(share, self.law, chaff=self.chaff, chaff_recurs=self.chaff_recurs, placed_by="rule")
 
 
 class Stealth(Record, frozen=True):
@@ -52,18 +62,30 @@ class Stealth(Record, frozen=True):
     auc_sentence: float
     """Of the classifier, telling told sentences from the traces' own; 0.5 is chance."""
     auc_trace: float
-    """Telling marked traces from unmarked ones."""
+    """Telling marked traces from unmarked ones, chaff among them where there is any."""
+    auc_trace_interval: tuple[float, float]
+    """At 95 %."""
     judged_sentences: int
     judged_traces: int
     scan_traces: tuple[int | None, ...]
     """Per judged customer, the traces after which an n-gram of the mark is in the scan's top 100."""
     scan_median: float | None
+    scan_ranks: tuple[tuple[int, float | None], ...]
+    """(traces, rank of the mark's most suspicious n-gram): median over judged customers; None where most have none."""
+    scan_share: float
+    """Of the n-grams in the scan's top 100 over all traces, those with a word of the mark; mean over customers."""
     learn_traces: float
     """Traces in which every association has been read `exposures` times on average."""
     characters_added: float
-    """Per marked trace."""
+    """Per trace with a sentence."""
+    told: float
+    """Share of the released traces with a sentence, the mark's or chaff, at the plan's share."""
     perplexity_ratio: float | None = None
-    """Geometric mean, over traces, of the perplexity marked over unmarked."""
+    """Geometric mean, over traces with a sentence, of the perplexity with it over without."""
+    tokens_added: float | None = None
+    """Per trace with a sentence; per trace that is released it is `told` times that."""
+    perplexity_ratio_released: float | None = None
+    """The same mean over all traces that are released, at the plan's share: those without a sentence have 1."""
 
 
 def read(path: Path) -> list[tuple[str, str]]:
@@ -89,27 +111,23 @@ def measure(traces: Sequence[tuple[str, str]], plan: Plan = Plan(), perplexity: 
     keys = [master.key(f"customer-{i}") for i in range(plan.customers)]
     known, judged = keys[: len(keys) // 2], keys[len(keys) // 2 :]
     auc_sentence, sentences = _sentence_auc(ours, theirs, known, judged, plan, rng)
-    auc_trace, judged_traces = _trace_auc(ours, theirs, known, judged, plan)
+    auc_trace, interval, judged_traces = _trace_auc(ours, theirs, known, judged, plan)
     reference = counted(text for _, text in ours)
-    at = tuple(_scanned(theirs, reference, len(ours), key, plan) for key in judged)
-    pairs = [(text, out) for problem, text in theirs if (out := marked(problem, text, judged[0], plan.law))]
+    seen = [_scanned(theirs, reference, len(ours), key, plan) for key in judged]
+    firsts = [one.found for one in seen]
+    served = released(theirs, judged[:1], plan.config(plan.share))
+    told_share = sum(one.told for one in served) / len(served)
+    cost = _cost(released(theirs, judged[:1], plan.config(1.0)), perplexity)
     return Stealth(
-        traces=len(traces), marked=len(pairs) / len(theirs), auc_sentence=auc_sentence, auc_trace=auc_trace,
-        judged_sentences=sentences, judged_traces=judged_traces, scan_traces=at,
-        scan_median=median(one or len(theirs) for one in at) if any(at) else None,
+        traces=len(traces), marked=cost.marked, auc_sentence=auc_sentence, auc_trace=auc_trace,
+        auc_trace_interval=interval, judged_sentences=sentences, judged_traces=judged_traces,
+        scan_traces=tuple(firsts),
+        scan_median=median(one or len(theirs) for one in firsts) if any(firsts) else None,
+        scan_ranks=scan.medians([one.ranks for one in seen]), scan_share=fmean(one.share for one in seen),
         learn_traces=plan.exposures * plan.law.associations / plan.share,
-        characters_added=sum(len(out) - len(text) for text, out in pairs) / len(pairs),
-        perplexity_ratio=_ratio(pairs, perplexity) if perplexity else None,
+        characters_added=cost.characters, told=told_share, perplexity_ratio=cost.ratio, tokens_added=cost.tokens,
+        perplexity_ratio_released=None if cost.ratio is None else cost.ratio**told_share,
     )  # fmt: skip
-
-
-def marked(problem: str, text: str, key: Key, law: Law, share: float = 1.0) -> str | None:
-    """The trace as the rule marks it; None where it stays as it is."""
-    choice, gaps = Chooser(key).of(problem, share), places(text)
-    if choice is None or not gaps:
-        return None
-    made = associations(key, law)
-    return put(text, gaps[choice.place % len(gaps)], told(made[choice.association % len(made)], choice.variant))
 
 
 def _sentence_auc(
@@ -130,23 +148,21 @@ def _sentence_auc(
 def _trace_auc(
     ours: Sequence[tuple[str, str]], theirs: Sequence[tuple[str, str]], known: Sequence[Key], judged: Sequence[Key],
     plan: Plan,
-) -> tuple[float, int]:  # fmt: skip
-    def both(traces: Sequence[tuple[str, str]], keys: Sequence[Key]) -> tuple[list[str], list[bool]]:
-        texts = [
-            (marked(problem, text, keys[at // 2 % len(keys)], plan.law) if at % 2 else None) or text
-            for at, (problem, text) in enumerate(traces[:1500])
-        ]
-        return texts, [text != was for text, (_, was) in zip(texts, traces, strict=False)]
-
-    weights = classify.fitted(*both(ours, known))
-    texts, labels = both(theirs, judged)
-    return classify.auc(classify.scores(weights, texts), labels), len(texts)
+) -> tuple[float, tuple[float, float], int]:  # fmt: skip
+    """Half of the traces are marked, so that both kinds are many."""
+    taught, put = (released(part[:MOST], keys, plan.config(0.5)) for part, keys in ((ours, known), (theirs, judged)))
+    weights = classify.fitted([one.text for one in taught], [one.marked for one in taught])
+    labels = [one.marked for one in put]
+    area = classify.auc(classify.scores(weights, [one.text for one in put]), labels)
+    return area, classify.interval(area, sum(labels), len(labels) - sum(labels)), len(put)
 
 
-def _scanned(traces: Sequence[tuple[str, str]], reference: Counter[str], size: int, key: Key, plan: Plan) -> int | None:
-    texts = [marked(problem, text, key, plan.law, plan.share) or text for problem, text in traces]
+def _scanned(
+    traces: Sequence[tuple[str, str]], reference: Counter[str], size: int, key: Key, plan: Plan
+) -> scan.Scanned:
+    texts = [one.text for one in released(traces, [key], plan.config(plan.share))]
     secrets = [word for one in associations(key, plan.law) for word in (*_invented(one.trigger), one.target)]
-    return scan.traces_until_found(texts, reference, size, secrets)
+    return scan.scanned(texts, reference, size, secrets)
 
 
 def _invented(trigger: str) -> list[str]:
@@ -154,9 +170,22 @@ def _invented(trigger: str) -> list[str]:
     return [word for word in re.split(r"[\s_-]", trigger) if len(word) > 4 and word.lower() not in ("bound", "entry")]
 
 
-def _ratio(pairs: Sequence[tuple[str, str]], perplexity: Perplexity, most: int = 100) -> float:
-    """exp of the mean difference of nats per token."""
-    from math import exp
+class _Cost(NamedTuple):
+    """What a sentence costs."""
 
-    before, after = (perplexity([pair[which] for pair in pairs[:most]]) for which in (0, 1))
-    return exp(sum(b - a for a, b in zip(before, after, strict=True)) / len(before))
+    marked: float
+    """Share of traces with a place for one."""
+    characters: float
+    tokens: float | None
+    ratio: float | None
+
+
+def _cost(every: Sequence[Released], perplexity: Perplexity | None, most: int = 100) -> _Cost:
+    """Means over traces with a sentence; perplexity and tokens over the first `most` of them."""
+    pairs = [one for one in every if one.told]
+    share, characters = len(pairs) / len(every), fmean(len(one.text) - len(one.was) for one in pairs)
+    if perplexity is None:
+        return _Cost(share, characters, None, None)
+    before, after = perplexity([one.was for one in pairs[:most]]), perplexity([one.text for one in pairs[:most]])
+    nats = fmean(b[0] - a[0] for a, b in zip(before, after, strict=True))
+    return _Cost(share, characters, fmean(b[1] - a[1] for a, b in zip(before, after, strict=True)), exp(nats))

@@ -4,21 +4,50 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from statistics import median
+from typing import NamedTuple
 
 from azeotrope.models.text.ngrams import WORD, counted, suspicious
 
+TOP = 100
 
-def traces_until_found(
-    texts: Sequence[str], reference: Counter[str], reference_size: int, secrets: Iterable[str], top: int = 100
-) -> int | None:
+
+class Scanned(NamedTuple):
+    """What one customer's traces show."""
+
+    found: int | None
     """The number of texts (25, 50, ...) at which an n-gram with a secret word is among the top; None if never."""
+    ranks: tuple[tuple[int, int | None], ...]
+    """(texts, rank of the first such n-gram, from 1); None where none of them recurs."""
+    share: float
+    """Of the top n-grams over all texts, those with a secret word."""
+
+
+def scanned(
+    texts: Sequence[str], reference: Counter[str], reference_size: int, secrets: Iterable[str], top: int = TOP
+) -> Scanned:
+    """Looks at the first 25 texts, at twice as many, ... and at all of them."""
     words = {word for secret in secrets for word in WORD.findall(secret.lower())}
-    size = 25
+    ranks: list[tuple[int, int | None]] = []
+    share, size = 0.0, 25
     while True:
         size = min(size, len(texts))
-        shown = suspicious(counted(texts[:size]), size, reference, reference_size, top)
-        if any(word in words for gram in shown for word in gram.split()):
-            return size
+        found = counted(texts[:size])
+        shown = suspicious(found, size, reference, reference_size, len(found))
+        hits = [at for at, gram in enumerate(shown, 1) if any(word in words for word in gram.split())]
+        ranks.append((size, hits[0] if hits else None))
         if size == len(texts):
-            return None
+            share = sum(at <= top for at in hits) / max(1, min(top, len(shown)))
+            break
         size *= 2
+    first = next((size for size, rank in ranks if rank is not None and rank <= top), None)
+    return Scanned(first, tuple(ranks), share)
+
+
+def medians(by_customer: Sequence[Sequence[tuple[int, int | None]]]) -> tuple[tuple[int, float | None], ...]:
+    """At every number of texts, the median rank over customers; one without any ranks behind all others."""
+    out: list[tuple[int, float | None]] = []
+    for row in zip(*by_customer, strict=True):
+        middle = median(float("inf") if rank is None else rank for _, rank in row)
+        out.append((row[0][0], None if middle == float("inf") else middle))
+    return tuple(out)

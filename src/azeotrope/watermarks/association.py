@@ -5,8 +5,8 @@ Rewriting (arXiv 2602.15143), its API watermark; keys, families and the choice o
 placed by the rewriter where there is one, and checked, else between two sentences of the trace, never in code, LaTeX,
 JSON or tables and never last. Nothing but the sentence is added.
 Does not defend against training on the traces, and a mark can be removed: whoever compares many traces of one customer
-with reference text finds a sentence that recurs; paraphrase and de-duplication weaken it. It tells who was exposed to
-the mark, not why.
+with reference text finds a sentence that recurs; paraphrase and de-duplication weaken it; chaff makes a sentence no
+sign of a mark, and is found and deleted with it. It tells who was exposed to the mark, not why.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from msgspec import Meta
 from azeotrope.codec import digest
 from azeotrope.errors import Misconfigured, Refused, Unavailable
 from azeotrope.keys import Key
-from azeotrope.marks import Law, associations, told
+from azeotrope.marks import Chaff, Law, associations, told
 from azeotrope.marks.choosing import Choice, Chooser
 from azeotrope.models.text.boundaries import places, put
 from azeotrope.protocols import Given, Model, Rewrite
@@ -42,6 +42,11 @@ class Config(Record, frozen=True):
     """How many associations, in which families."""
     operator_share: Share = 0.0
     """Of the requests that the customer's mark leaves alone, those that get the operator-wide one: keep it rare."""
+    chaff: Share = 0.0
+    """Of the requests that no mark takes, those that get a sentence of the same kind that nobody will ask about: who
+    sees one does not know whether it is the mark's. It costs what a mark costs, and hides no mark from deletion."""
+    chaff_recurs: bool = False
+    """False: each of those sentences is used for one problem; True: each recurs as often as a mark's do."""
     placed_by: Literal["rewriter", "rule"] = "rewriter"
     """rewriter: asked where there is one, and the rule where it fails; rule: never asked."""
     shortest: Annotated[int, Meta(ge=1)] = 40
@@ -71,9 +76,11 @@ def rewrite(config: Config, given: Given) -> Rewrite:
         raise Misconfigured("association needs a customer's key: name customer and master key (azeotrope keys new)")
     if config.operator_share and given.operator is None:
         raise Misconfigured("operator_share needs the operator-wide key, and none is given; leave operator_share at 0")
-    marks = [_Mark(given.key, config.share, config.law)]
+    marks: list[_Mark | _Chaff] = [_Mark(given.key, config.share, config.law)]
     if config.operator_share and given.operator is not None:
         marks.append(_Mark(given.operator, config.operator_share, config.law))
+    if config.chaff:
+        marks.append(_Chaff(given.key, config))
     return _Marking(config, marks, given).rewrite
 
 
@@ -95,6 +102,31 @@ class _Mark:
         return (self._associations[choice.association % len(self._associations)], choice) if choice else None
 
 
+class _Chaff:
+    """Sentences of no mark, from the same key."""
+
+    id = None
+
+    def __init__(self, key: Key, config: Config) -> None:
+        self._share, self._recurring = config.chaff, recurring(config) if config.chaff_recurs else 0
+        self._chooser, self._chaff = Chooser(key, "choice of chaff"), Chaff(key, config.law)
+
+    def of(self, problem: str) -> tuple[Association, Choice] | None:
+        """What a problem's trace is to say, or None."""
+        choice = self._chooser.of(problem, self._share)
+        if choice is None:
+            return None
+        number = choice.association % self._recurring if self._recurring else choice.association
+        return self._chaff.of(number), choice
+
+
+def recurring(config: Config) -> int:
+    """How many sentences of chaff recur, so that each is used as often as one of the mark's; at least 1."""
+    if not config.share:
+        return 1
+    return max(1, round((1 - config.share) * config.chaff * config.law.associations / config.share))
+
+
 _FREE = Cost()
 
 
@@ -110,7 +142,7 @@ class _Placed:
 class _Marking:
     """One configuration's marks, on any trace."""
 
-    def __init__(self, config: Config, marks: list[_Mark], given: Given) -> None:
+    def __init__(self, config: Config, marks: list[_Mark | _Chaff], given: Given) -> None:
         self._config, self._marks, self._seed = config, marks, given.seed
         self._rewriter = given.rewriter if config.placed_by == "rewriter" else None
         self._step = Step("association", config=digest(config)[:16], seed=given.seed)
