@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import tempfile
 from collections.abc import AsyncGenerator
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given as any_of
@@ -16,7 +19,7 @@ from azeotrope.codec import convert, decode, digest, encode
 from azeotrope.errors import Misconfigured
 from azeotrope.protocols import Model
 from azeotrope.streams import collect, play
-from azeotrope.types import Answer, Event, Finish, Opened, Reasoning, ToolCall
+from azeotrope.types import Answer, Event, Finish, Opened, Problem, Reasoning, ToolCall
 
 EVERY = tuple(catalog.names("defenses"))
 DEFENSES = tuple(name for name in EVERY if not hasattr(catalog.load("defenses", name), "shape"))
@@ -42,8 +45,30 @@ def rewriter() -> Model:
     return Scripted(lambda _: GOOD)
 
 
+@lru_cache
+def settings_of(name: str) -> dict[str, Any]:
+    """What it cannot do without: `gradient` needs a proxy student."""
+    if name != "gradient":
+        return {}
+    from azeotrope.training import proxies
+    from azeotrope.training.tiny import Tiny, TinyLearner
+    from azeotrope.training.tokenizer import trained
+
+    words = trained([REASONING, GOOD] * 20, r"\d| ?\w+", vocabulary=400)
+    student = TinyLearner(Tiny(hidden=16, layers=1, heads=2, intermediate=16), words, device="cpu").fresh(1)
+    held = [Problem("0", QUESTION, "72", solution=GOOD), Problem("1", QUESTION, "72", solution="Both months together")]
+    folder = Path(tempfile.mkdtemp())
+    proxies.write(student, held, folder, {})
+    return {"artifact": str(folder)}
+
+
+def partly(name: str) -> bool:
+    """Whether it says of itself that what leaves is the teacher's own but for some words."""
+    return getattr(catalog.load("defenses", name), "PARTLY", False)
+
+
 def protected(name: str, teacher: Model, **given) -> Model:
-    return defense(name, {}, Given(rewriter=given.pop("rewriter", rewriter()), **given))(teacher)
+    return defense(name, settings_of(name), Given(rewriter=given.pop("rewriter", rewriter()), **given))(teacher)
 
 
 def changes_nothing(name: str) -> bool:
@@ -134,7 +159,7 @@ async def test_no_secret_is_printed(name: str, answered: str, caplog, capfd, tmp
     out = await ask(protected(name, Replay([trace]), rewriter=Scripted(rule)), QUESTION)
     printed = capfd.readouterr()
     assert CANARY not in repr(out.lineage) + caplog.text + printed.out + printed.err
-    assert changes_nothing(name) or CANARY not in out.reasoning
+    assert changes_nothing(name) or partly(name) or CANARY not in out.reasoning
     with pytest.raises(Misconfigured) as caught:
         defense(name, {"no_such": CANARY}, Given(rewriter=rewriter()))
     assert CANARY not in str(caught.value)
@@ -203,7 +228,7 @@ async def test_every_choice_keeps_its_own_answer(name: str) -> None:
     assert [trace.tool_calls[0]["id"] for trace in traces] == ["c0", "c1"]
     if not changes_nothing(name):
         assert [len(trace.lineage) for trace in traces] == [1, 1]
-        assert CANARY not in "".join(trace.reasoning for trace in traces)
+        assert partly(name) or CANARY not in "".join(trace.reasoning for trace in traces)
 
 
 @pytest.mark.parametrize("name", DEFENSES)
@@ -220,4 +245,4 @@ async def test_no_reasoning_event_precedes_the_decision(name: str) -> None:
     events = [event async for event in protected(name, teacher).stream(QUESTION)]
     reasoning = "".join(event.text for event in events if isinstance(event, Reasoning))
     assert collect(QUESTION, events)[0].reasoning == reasoning
-    assert CANARY not in reasoning
+    assert partly(name) or CANARY not in reasoning

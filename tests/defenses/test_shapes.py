@@ -15,8 +15,10 @@ from azeotrope.models.dialect import Dialect
 from azeotrope.models.open import Open
 from azeotrope.models.purifier import About, Shows
 from azeotrope.protocols import Made
+from azeotrope.training import proxies
 from azeotrope.training.tiny import Tiny, TinyLearner
 from azeotrope.training.tokenizer import trained
+from azeotrope.types import Problem
 
 SHAPES = tuple(name for name in catalog.names("defenses") if hasattr(catalog.load("defenses", name), "shape"))
 KEEP_THE_ARGMAX = ("temper", "truncate")
@@ -50,10 +52,24 @@ def artifact(teacher, tmp_path_factory) -> str:
     return fitted(tmp_path_factory.mktemp("fit") / purifier.FILE, teacher)
 
 
+@pytest.fixture(scope="module")
+def proxy(alphabet, tmp_path_factory) -> str:
+    """A student that reads the teacher's tokens, and what it has not learned."""
+    student = TinyLearner(Tiny(hidden=32, layers=1, heads=2, intermediate=32), alphabet, device="cpu").fresh(9)
+    held = [Problem(str(n), Request.of(f"{n} + {n}?"), str(2 * n), solution=f"{n} and {n}") for n in range(6)]
+    folder = tmp_path_factory.mktemp("proxy")
+    proxies.write(student, held, folder, {})
+    return str(folder)
+
+
 @pytest.fixture
-def settings(artifact) -> dict[str, dict[str, Any]]:
+def settings(artifact, proxy) -> dict[str, dict[str, Any]]:
     """What a defense cannot do without."""
-    return {"purify": {"artifact": artifact, "until": "end"}}
+    return {
+        "purify": {"artifact": artifact, "until": "end"},
+        "ads": {"artifact": proxy, "until": "end", "lam": 1.0},
+        "poe": {"artifact": proxy, "until": "end"},
+    }
 
 
 def shape_of(name: str, teacher: Open, config: dict[str, Any], seed: int = 0) -> Any:

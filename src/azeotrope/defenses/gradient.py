@@ -3,13 +3,14 @@
 Source: arXiv 2602.15143 names the forms HB, FO and RHB and defines none of them; the definitions are ours and stand in
 `training.hypergradient`. Of each token that may change, the k others that promise the largest rise of the proxy's loss
 on held-out workings are looked at and the nearest of these in the embedding is taken, in the order of the rise, as far
-as the budget goes. The answer, where it is stated, numbers and signs, special tokens and line breaks never change, the
-text must be read as the very same tokens again, and the release checks are asked, but for `copied`: most words stay.
-Any proxy with the teacher's tokenizer, or another one: what is changed is text.
+as the budget goes. Words are exchanged for words: numbers, signs, special tokens and line breaks stay, and all from
+where the answer is stated on; the text must be read as the very same tokens again; the release checks are asked, but
+for `copied`. Any proxy, with the teacher's tokenizer or another: what is changed is text.
 
-Reported to be costly and weaker than instructions; no figures. Does not hide the teacher's reasoning (most of it
-leaves as it was), and does not defend against a paraphrase, nor against students that the proxy's gradient says
-nothing of: its agreement did not predict a student's damage in a reproduction (Spearman -0.08). A baseline.
+Reported to be costly and weaker than instructions; no figures. Does not hide the teacher's reasoning (most of it leaves
+as it was) nor keep each sentence true (an exchanged word may say what is not so), and does not defend against a
+paraphrase, or a student of whom the proxy's gradient says nothing: in a reproduction its agreement did not predict a
+student's damage (Spearman -0.08). A baseline.
 """
 
 # torch is typed in part:
@@ -135,12 +136,8 @@ class _Rewriter:
         rise = self._rise(Text(ids, laid.start, at))
         gain, near = hypergradient.gains(rise.of, ids[at]), hypergradient.apart(net, ids[at])[:, : rise.of.shape[1]]
         allowed = self._known.alike(ids[at])
-        if self._config.form == "rhb":
-            gain = (
-                gain - self._config.proximity * gain[allowed].max().clamp(min=0) * near / near.mean()
-                if allowed.any()
-                else gain
-            )
+        if self._config.form == "rhb" and allowed.any():
+            gain = gain - self._config.proximity * gain[allowed].max().clamp(min=0) * near / near.mean()
         found = hypergradient.projected(gain, near, allowed, self._config.k)
         return {place: options for place, options in zip(places, found, strict=True) if options}, rise.passes
 
