@@ -139,7 +139,7 @@ class Master:
         Raises `Misconfigured`, with the cure, where neither is there, others can read the file, or it is damaged.
         """
         if path is not None:
-            return cls.parse(_private(path), str(path))
+            return cls.parse(private(path, "master key", f"make one with `azeotrope keys new {path}`"), str(path))
         if not (text := os.environ.get(VARIABLE)):
             raise Misconfigured(
                 f"there is no master key: make one with `azeotrope keys new FILE` and name the file, or set {VARIABLE}"
@@ -247,18 +247,21 @@ def rotate(path: Path) -> Master:
     return master
 
 
-def _private(path: Path) -> str:
-    """The text of a file that nobody but its owner can read or write."""
+def private(path: Path, what: str, cure: str) -> str:
+    """The text of a file that nobody but its owner can read or write. `what` it holds, and how to come by one.
+
+    Raises `Misconfigured`, never with a word of the text.
+    """
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             if mode & 0o077:
                 raise Misconfigured(f"{path} can be read or written by others (mode {mode:04o}): chmod 600 {path}")
-            return file.read(1 << 22).decode("ascii", "replace")
+            return file.read(1 << 22).decode("utf-8", "replace")
     except FileNotFoundError:
-        raise Misconfigured(f"there is no master key at {path}: make one with `azeotrope keys new {path}`") from None
+        raise Misconfigured(f"there is no {what} at {path}: {cure}") from None
     except OSError as error:
-        raise Misconfigured(f"cannot read the master key at {path}: {error.strerror}") from None
+        raise Misconfigured(f"cannot read the {what} at {path}: {error.strerror}") from None
 
 
 def _derived(secret: bytes, *fields: bytes) -> bytes:

@@ -76,5 +76,26 @@ def commit(
     typer.echo(f"{asyncio.run(main())} of {len(wanted)} commitments are new")
 
 
+@app.command()
+def reveal(
+    customer: Annotated[str, typer.Argument(metavar="NAME", help="Whose key; no other one can be computed from it.")],
+    ledger: Annotated[str, typer.Option(envvar="AZEOTROPE_LEDGER", help="The ledger that has the key's commitment.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file, which only its owner can read.")],
+    epoch: Annotated[int | None, typer.Option(help="Of which epoch; the current one if not said.")] = None,
+    master_key: Annotated[Path | None, typer.Option(help="The file; AZEOTROPE_MASTER_KEY if not said.")] = None,
+    law: Annotated[Path | None, typer.Option(help="The marks' law (TOML), where it is not the default one.")] = None,
+) -> None:
+    """Write one customer's key of one epoch, with the proof of its commitment: for `verify --revealed` elsewhere."""
+    from azeotrope.cli.laws import law_of
+    from azeotrope.cli.writing import write
+    from azeotrope.keys import Master
+    from azeotrope.verify.revealing import revealed, written
+
+    key = Master.read(master_key).key(customer, epoch)
+    write(output, written(revealed(key, law_of(law), ledger)), mode=0o600)
+    typer.echo(f"mark {key.mark} of {customer}, epoch {key.epoch}")
+    typer.echo(f"{output} tells what this mark says: give it to nobody who may tell the suspect.", err=True)
+
+
 def _say(master: Master) -> None:
     typer.echo(f"master key {master.id}, epoch {master.epoch}")

@@ -15,10 +15,9 @@ from azeotrope.cli.writing import can_write, write
 
 if TYPE_CHECKING:
     from azeotrope.keys import Key, Master
-    from azeotrope.ledger import Commitment
     from azeotrope.marks import Law
     from azeotrope.verify import Judged, Outcome, Settings
-    from azeotrope.verify.records import Tree
+    from azeotrope.verify.counting import Counted
 
 app = typer.Typer(
     help="Find out whether a suspect learned from our responses, and from whose; with evidence a sceptic can check.",
@@ -59,6 +58,12 @@ def verify(
     prefill: Annotated[
         bool | None, typer.Option("--prefill/--no-prefill", help="Whether it goes on from an answer's beginning.")
     ] = None,
+    revealed: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="One mark, as `keys reveal` wrote it, instead of a master key.")
+    ] = None,
+    ledger_key: Annotated[
+        str | None, typer.Option(help="With --revealed: the log's public key (hex), as `ledger key` prints it.")
+    ] = None,
     as_neutral: Annotated[bool, typer.Option("--as-neutral", help="Ask the half that the operator kept back.")] = False,
     disclose: Annotated[
         bool, typer.Option("--disclose", help="Lay open what was asked about a mark that is met; it is used up then.")
@@ -84,18 +89,22 @@ def verify(
     from azeotrope.errors import Misconfigured
     from azeotrope.keys import Master
     from azeotrope.verify import Settings
+    from azeotrope.verify.counting import in_ledger
 
     if not suspect:
         raise Misconfigured("which suspect? --suspect URL, a folder of weights, a .gguf file, or hf:owner/name")
-    master = Master.read(master_key)
     settings = convert(
         {"alpha": alpha, "budget": budget, "seed": seed, "neutral": as_neutral, "disclose": disclose, "every": every,
          "to_the_end": to_the_end, "at_once": at_once, "deadline": deadline}, Settings, "verify",
     )  # fmt: skip
-    keys = _keys(master, _names(customers, customers_file, ledger), epochs)
+    if revealed:
+        keys, its_law, counted = _revealed(revealed, ledger_key, ledger, committed)
+    else:
+        keys = _keys(Master.read(master_key), _names(customers, customers_file, ledger), epochs)
+        its_law, counted = law_of(law), in_ledger(ledger, committed, len(keys))
     case = _Case(
-        suspect, _secret(suspect_key_env), prefill, law_of(law), ledger, committed, output.with_name(SPENT), again
-    )
+        suspect, _secret(suspect_key_env), prefill, its_law, ledger, counted, output.with_name(SPENT), again
+    )  # fmt: skip
     if signing_key:
         from azeotrope.ledger import Signer
 
@@ -116,7 +125,7 @@ class _Case(NamedTuple):
     prefill: bool | None
     law: Law
     ledger: str | None
-    committed: int | None
+    counted: Counted
     spent: Path
     """Of what is spent, where there is no ledger."""
     again: bool
@@ -143,10 +152,8 @@ async def _verify(case: _Case, keys: Sequence[Key], settings: Settings) -> Outco
     from azeotrope.verify import verify as procedure
     from azeotrope.verify.spending import InLedger
 
-    tree, there = _committed(case.ledger)
-    count, counted = _k(case.committed, there if tree else None, len(keys))
-    commitments = {one.commitment for one in there} if tree else None
-    accused = [accused_of(key, case.law, neutral=settings.neutral, under=commitments) for key in keys]
+    count, source, tree, under = case.counted
+    accused = [accused_of(key, case.law, neutral=settings.neutral, under=under) for key in keys]
     async with AsyncExitStack() as stack:
         if case.ledger:
             book = InLedger(case.ledger, await stack.enter_async_context(Ledger(case.ledger)))
@@ -156,28 +163,23 @@ async def _verify(case: _Case, keys: Sequence[Key], settings: Settings) -> Outco
             opened(case.suspect, key=case.key, prefill=case.prefill, deadline=settings.deadline)
         )
         salt = partial(secrets.token_bytes, 16)
-        trial = Trial(case.law, count, counted, book, salt, tree, __version__, case.again)
+        trial = Trial(case.law, count, source, book, salt, tree, __version__, case.again)
         return await procedure(suspect, accused, trial, settings, _told)
 
 
-def _k(committed: int | None, there: Sequence[Commitment] | None, asked: int) -> tuple[int, str]:
-    """K, and where it comes from: never fewer than are asked about."""
-    if there is not None:
-        return max(len({one.commitment for one in there}), asked), "commitments under the newest signed head"
-    if committed is not None:
-        return max(committed, asked), "as the operator says; no log with a signed head was named"
-    return asked, "the marks that are asked about; no log with a signed head was named"
+def _revealed(
+    file: Path, signer: str | None, ledger: str | None, said: int | None
+) -> tuple[list[Key], Law, Counted]:  # fmt: skip
+    """The one key that a neutral party was given, once it is the one that was committed to."""
+    from azeotrope.keys import commitment
+    from azeotrope.verify.counting import by_proof, in_ledger
+    from azeotrope.verify.revealing import opened, read_revealed
 
-
-def _committed(ledger: str | None) -> tuple[Tree | None, list[Commitment]]:
-    """The newest signed head and the commitments that it covers."""
-    if ledger is None:
-        return None, []
-    from azeotrope.ledger import commitments, newest
-    from azeotrope.verify.sealing import tree_of
-
-    head = newest(ledger)
-    return (tree_of(head), commitments(ledger, under=head)) if head else (None, [])
+    given = read_revealed(file)
+    key, head = opened(given, signer)
+    if ledger:
+        return [key], given.law, in_ledger(ledger, said, 1)
+    return [key], given.law, by_proof(head, commitment(key, given.law.digest).hex(), said)
 
 
 def _names(customers: str, file: Path, ledger: str | None) -> list[str]:

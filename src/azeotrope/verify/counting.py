@@ -1,0 +1,43 @@
+"""K, how many committed keys the level holds over, and the signed head that they are counted under. Asks no suspect."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from azeotrope.ledger import Head, commitments, newest
+from azeotrope.verify.records import Tree
+from azeotrope.verify.sealing import tree_of
+
+
+class Counted(NamedTuple):
+    """See this file's docstring."""
+
+    keys: int
+    source: str
+    """Where the number comes from, in words."""
+    tree: Tree | None = None
+    under: frozenset[str] | None = None
+    """Commitments (hex) that are known to stand under the head; None where there is none."""
+
+
+def in_ledger(ledger: str | None, said: int | None, asked: int) -> Counted:
+    """From the newest signed head of a ledger; else as whoever verifies says. Never fewer than are asked about."""
+    head = newest(ledger) if ledger else None
+    if ledger and head:
+        there = frozenset(one.commitment for one in commitments(ledger, under=head))
+        return Counted(max(len(there), asked), "commitments under the newest signed head", tree_of(head), there)
+    if said is not None:
+        return Counted(max(said, asked), "as the operator says; no log with a signed head was named")
+    return Counted(asked, "the marks that are asked about; no log with a signed head was named")
+
+
+def by_proof(head: Head, commitment: str, said: int | None) -> Counted:
+    """From a signed head and the proof of one commitment under it, without the log.
+
+    Every commitment is a leaf, so there are never more than the head has leaves: K is that many, and the level holds
+    whatever the log is of. `said`: a smaller number, which whoever verifies has counted.
+    """
+    source = "leaves of the signed head, of which commitments are some"
+    if said is not None:
+        source = "as whoever verifies has counted under the signed head"
+    return Counted(min(head.size, said or head.size), source, tree_of(head), frozenset((commitment,)))
