@@ -1,0 +1,161 @@
+"""What a searcher is handed: scores for instructions, words from the reflection model, and an end when either runs out.
+
+Everything is remembered: a search that is begun again with the same seed is told what it was told before, at no cost,
+and goes on where it stopped. Knows no searcher, no model and no task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
+from typing import NamedTuple, Protocol
+
+from msgspec.structs import replace
+
+from azeotrope.codec import digest
+from azeotrope.optimize.plan import Search
+from azeotrope.optimize.records import Candidate, Expense, Line, Reflected, Stage
+from azeotrope.optimize.results import Memory
+from azeotrope.protocols import Model
+from azeotrope.streams import ask
+from azeotrope.types import Request
+
+LONGEST = 8000
+"""Characters of an instruction."""
+
+
+class Spent(Exception):
+    """The budget is: the search ends here."""
+
+
+class Scorer(Protocol):
+    """Scores an instruction. What does not stop a search is in `Candidate.reason`."""
+
+    def digest(self, text: str, stage: Stage) -> str: ...
+
+    async def score(self, text: str, stage: Stage) -> Candidate: ...
+
+
+class Progress(NamedTuple):
+    """How far a search is."""
+
+    latest: Candidate | None
+    evaluations: int
+    spent: Expense
+    best: Candidate | None
+
+
+Watch = Callable[[Progress], None]
+Seeker = Callable[["Arena"], Awaitable[None]]
+"""A searcher: it asks the arena until `Spent` is raised, or it has nothing left to ask."""
+
+
+class Arena:
+    """See this file's docstring. `start`: the instruction to begin with; `space`: every one there is, where known."""
+
+    def __init__(
+        self, plan: Search, scorer: Scorer, memory: Memory, reflector: Model | None, watch: Watch,
+        *, start: str, space: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        self.plan, self.start, self.space = plan, start, space
+        self._scorer, self._memory, self._reflector, self._watch = scorer, memory, reflector, watch
+        self.found: list[Candidate] = []
+        """What this search has seen, in its order, each stage once."""
+        self.spent = Expense()
+        self._seen: dict[tuple[str, Stage], Candidate] = {}
+        self._turns: dict[str, int] = {}
+        self._idle = 0
+
+    async def screened(self, text: str, parents: tuple[str, ...] = ()) -> Candidate:
+        """By the cheap score. Raises `Spent`."""
+        return await self._of(text, "screen", parents)
+
+    async def scored(self, text: str, parents: tuple[str, ...] = ()) -> Candidate:
+        """In full. Raises `Spent`."""
+        return await self._of(text, "full", parents)
+
+    async def told(self, prompt: str) -> str:
+        """What the reflection model says. Raises `Spent`, and what the model raises."""
+        if self.over:
+            raise Spent
+        assert self._reflector is not None and self.plan.reflector is not None
+        key = digest([self.plan.reflector, self.plan.searcher.seed, prompt])
+        turn = self._turns.get(key, 0)
+        self._turns[key] = turn + 1
+        known = self._memory.reflected.get((key, turn))
+        if known is None:
+            known = await self._asked(key, turn, prompt)
+            self._memory.add(Line(reflected=known))
+        self.spent = self.spent.plus(known.expense)
+        return known.said
+
+    @property
+    def evaluations(self) -> int:
+        """Different instructions that were scored, cheaply or in full."""
+        return len({text for text, _ in self._seen})
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing new may be begun."""
+        budget, spent = self.plan.budget, self.spent
+        used = (self._idle >= budget.patience, self.evaluations >= budget.evaluations,
+                budget.calls is not None and spent.calls >= budget.calls,
+                budget.tokens is not None and spent.tokens_in + spent.tokens_out >= budget.tokens,
+                budget.minutes is not None and spent.seconds >= 60 * budget.minutes)  # fmt: skip
+        return any(used)
+
+    @property
+    def best(self) -> Candidate | None:
+        """Of what was scored in full."""
+        full = [one for one in self.found if one.stage == "full"]
+        return max(full, key=lambda one: one.worth(self.plan.floors), default=None)
+
+    async def _of(self, text: str, stage: Stage, parents: tuple[str, ...]) -> Candidate:
+        text = text.strip()[:LONGEST]
+        if (seen := self._seen.get((text, stage))) is not None:
+            self._idle += 1
+            return seen
+        deeper = stage == "full" and (text, "screen") in self._seen
+        if self.over and not deeper:  # what passed the cheap score as the last one is scored in full
+            raise Spent
+        found = self._memory.candidates.get(self._scorer.digest(text, stage))
+        if found is None:
+            found = await self._new(text, stage, parents)
+        self._idle = 0
+        self._seen[text, stage] = found
+        self.found.append(found)
+        self.spent = self.spent.plus(found.expense)
+        self._watch(Progress(found, self.evaluations, self.spent, self.best))
+        return found
+
+    async def _new(self, text: str, stage: Stage, parents: tuple[str, ...]) -> Candidate:
+        began = perf_counter()
+        made = await self._scorer.score(text, stage)
+        expense = replace(made.expense, seconds=perf_counter() - began)
+        found = replace(made, by=self.plan.searcher.kind, parents=parents, expense=expense)
+        self._memory.add(Line(candidate=found))
+        return found
+
+    async def _asked(self, key: str, turn: int, prompt: str) -> Reflected:
+        how = self.plan.reflector
+        assert how is not None and self._reflector is not None
+        began = perf_counter()
+        seed = self.plan.searcher.seed * 1000 + turn
+        request = Request.of(prompt, temperature=how.temperature, max_tokens=how.max_tokens, seed=seed)
+        heard = await ask(self._reflector, request)
+        usage = heard.usage or {}
+        tokens = (int(usage.get("prompt_tokens") or len(prompt) // 4),
+                  int(usage.get("completion_tokens") or len(heard.answer) // 4))  # fmt: skip
+        return Reflected(key, turn, heard.answer, Expense(1, *tokens, seconds=perf_counter() - began))
+
+
+def history(arena: Arena, most: int) -> list[Candidate]:
+    """The best that were scored in full, in ascending order."""
+    full = [one for one in arena.found if one.stage == "full"]
+    return sorted(full, key=lambda one: one.worth(arena.plan.floors))[-most:]
+
+
+def turned_down(arena: Arena, most: int) -> list[Candidate]:
+    """The latest that got no further than the cheap score."""
+    full = {one.text for one in arena.found if one.stage == "full"}
+    return [one for one in arena.found if one.text not in full][-most:]

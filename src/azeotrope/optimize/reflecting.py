@@ -1,0 +1,63 @@
+"""What a reflection model is told, and how an instruction is read from what it says. Pure: text in, text out.
+
+It sees instructions, their scores and the checks that their rewrites failed by name; rewrites only where they could be
+released. Source of the ascending list of earlier pairs: Yang et al., arXiv 2309.03409 (OPRO); the wording is ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from azeotrope.optimize.plan import Floors
+from azeotrope.optimize.records import Candidate
+
+GOAL = """A model rewrites the worked reasoning of a teacher before it is published, following an instruction.
+The answer is kept apart and stays. Students are then trained on what was published. A good instruction makes them learn
+little from it (the damage, in points of accuracy), while every rewrite passes its checks (traces kept) and people can
+still read it (readability). The score is the damage; below the floors for traces kept and readability it is below 0."""
+ASK = "Write one new instruction that may score higher. Put it between two lines of three backticks, and nothing else."
+CURRENT = "The instruction to improve:"
+TEMPLATE = f'{GOAL}\n\n{CURRENT}\n"""\n<curr_param>\n"""\n\nWhat came of it:\n<side_info>\n\n{ASK}'
+"""As gepa has it: the parameter, and what is known of it."""
+TRIED = re.compile(r'Instruction:\n"""\n(.*?)\n"""\n([^\n]*)', re.DOTALL)
+"""(an instruction, what came of it), in any prompt of ours."""
+_FENCED = re.compile(r"```[^\S\n]*\w*[^\S\n]*\n(.*?)```", re.DOTALL)
+
+
+def pairs(found: Iterable[Candidate], floors: Floors) -> str:
+    """Instructions with their scores, as they are told."""
+    return "\n\n".join(
+        f'Instruction:\n"""\n{one.text}\n"""\nScore: {100 * one.worth(floors):.1f} ({outcome(one, floors)})'
+        for one in found
+    )
+
+
+def passed_over(found: Iterable[Candidate], floors: Floors) -> str:
+    """Instructions that the cheap score turned down, as they are told."""
+    return "\n\n".join(f'Instruction:\n"""\n{one.text}\n"""\nTurned down: {outcome(one, floors)}' for one in found)
+
+
+def outcome(one: Candidate, floors: Floors) -> str:
+    """What came of it, in words."""
+    said = [f"traces kept {one.kept:.0%}, at least {floors.kept:.0%}",
+            f"readability {one.readable:.2f}, at least {floors.readable:.2f}"]  # fmt: skip
+    if one.damage is not None:
+        said.insert(0, f"damage {100 * one.damage:.1f} points")
+    if one.nats is not None:
+        said.insert(0, f"students' loss {one.nats:+.2f} nats a response")
+    if one.failures:
+        said.append("checks failed: " + ", ".join(f"{name} {count}" for name, count in one.failures.items()))
+    return "; ".join([*said, *([f"no score: {one.reason}"] if one.reason else [])])
+
+
+def asked(found: Iterable[Candidate], turned: Iterable[Candidate], floors: Floors) -> str:
+    """A whole prompt of earlier pairs, the best last."""
+    told = "\n\n".join(filter(None, (passed_over(turned, floors), pairs(found, floors))))
+    return f"{GOAL}\n\nEarlier instructions, the best one last:\n\n{told}\n\n{ASK}"
+
+
+def proposed(said: str) -> str:
+    """The instruction in what a model said: inside the last fence, else all of it."""
+    fenced = [text.strip() for text in _FENCED.findall(said) if text.strip()]
+    return fenced[-1] if fenced else said.strip().strip("`").strip()

@@ -1,0 +1,116 @@
+"""What leaves when a rewriter follows an instruction: traces behind the defense `instruct`, counted. Trains nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean
+
+from msgspec import json
+from msgspec.structs import replace
+
+from azeotrope import lift
+from azeotrope.defenses import instruct
+from azeotrope.errors import Unavailable
+from azeotrope.optimize.plan import Search
+from azeotrope.optimize.readability import readable
+from azeotrope.optimize.records import Expense, named
+from azeotrope.protocols import Given, Model, Task
+from azeotrope.streams import ask
+from azeotrope.training import Learner
+from azeotrope.types import Problem, Trace
+
+SAMPLES, LONGEST = 3, 600
+"""Rewrites kept with a candidate, and characters of each."""
+AT_ONCE = 64
+_DOWN = ("unavailable", "timed_out", "rewriter_refused_request")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Everything a score works on, open."""
+
+    plan: Search
+    task: Task
+    teacher: Model
+    """Its answers remembered."""
+    rewriter: Model
+    """Likewise."""
+    learner: Learner
+    learn: tuple[Problem, ...]
+    search: tuple[Problem, ...]
+    validation: tuple[Problem, ...]
+    folder: Path
+    """Where each instruction stands as a file."""
+    identity: str
+    """Digest of what decides a score beside the instruction."""
+
+
+@dataclass(frozen=True)
+class Released:
+    """Traces as they leave, and what that took."""
+
+    learn: tuple[Trace, ...]
+    search: tuple[Trace, ...]
+    kept: float = 1.0
+    readable: float = 1.0
+    failures: tuple[tuple[str, int], ...] = ()
+    samples: tuple[str, ...] = ()
+    expense: Expense = field(default_factory=Expense)
+
+
+async def clean(bench: Bench) -> Released:
+    """The teacher's traces as they are."""
+    return Released(await told(bench.teacher, bench.learn), await told(bench.teacher, bench.search))
+
+
+async def rewritten(bench: Bench, text: str) -> Released:
+    """Behind the instruction. Raises `Misconfigured` for one that cannot be read, `Unavailable` for a rewriter that is
+    down: what it leaves undone is no result."""
+    before = await clean(bench)
+    behind = _defended(bench, text)
+    learn, search = await told(behind, bench.learn), await told(behind, bench.search)
+    pairs = zip((*before.learn, *before.search), (*learn, *search), strict=True)
+    both = [(old, new) for old, new in pairs if old.reasoning]
+    steps = [new.lineage[-1] for _, new in both]
+    failures = Counter(name for step in steps for name in step.failures)
+    if sum(failures[name] for name in _DOWN) > len(both) / 2:
+        raise Unavailable(f"the rewriter {bench.rewriter.name} does not answer; run the same again when it does")
+    left = [(old.reasoning, new.reasoning) for old, new in both if new.reasoning]
+    reads = [readable(new, old) for old, new in left]
+    costs = [step.cost for step in steps]
+    return Released(
+        learn, search, len(left) / max(1, len(both)), fmean(reads) if reads else 0.0, tuple(failures.most_common()),
+        tuple(new[:LONGEST] for _, new in left[:SAMPLES]),
+        Expense(sum(one.attempts for one in costs), sum(one.tokens_in for one in costs),
+                sum(one.tokens_out for one in costs)),
+    )  # fmt: skip
+
+
+async def told(model: Model, problems: Sequence[Problem]) -> tuple[Trace, ...]:
+    """The model's responses, in order."""
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(problem: Problem) -> Trace:
+        async with room:
+            return await ask(model, problem.request)
+
+    return tuple(await asyncio.gather(*map(one, problems)))
+
+
+def saved(text: str, about: str = "") -> str:
+    """An instruction as a file that `instruct` reads: whatever it begins with, it is text."""
+    front = json.encode(about).decode()  # a string of JSON's is one of TOML's
+    return f"+++\nabout = {front}\n+++\n{text}\n"
+
+
+def _defended(bench: Bench, text: str) -> Model:
+    path = bench.folder / f"{named(text)}.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(saved(text), encoding="utf-8", errors="replace")
+    config = replace(bench.plan.rewriter.config, instruction=str(path))
+    rewrite = instruct.rewrite(config, Given(bench.rewriter))
+    return lift.rewriting(rewrite, name="instruct", config=config)(bench.teacher)

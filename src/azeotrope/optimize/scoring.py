@@ -1,0 +1,112 @@
+"""What an instruction is worth, measured: the rewriter follows it, proxy students are taught what came of it.
+
+Score: mean over the proxies of accuracy after clean traces minus accuracy after rewritten ones, held-out problems, as
+a reproduction of arXiv 2602.15143 reports its appendix. The cheap one is ours: nats that a held-out rewritten response
+costs one briefly taught proxy, more than a clean one costs a proxy of clean traces. Below the floors no student is
+trained. Knows no searcher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace as but
+from statistics import fmean
+
+from msgspec.structs import replace
+
+from azeotrope import measure
+from azeotrope.codec import digest
+from azeotrope.distill import examples
+from azeotrope.errors import Misconfigured
+from azeotrope.optimize.records import CONTROL, Candidate, Expense, Line, Stage
+from azeotrope.optimize.releasing import Bench, Released, clean, rewritten
+from azeotrope.optimize.results import Memory
+from azeotrope.training import Fitted
+from azeotrope.types import Score, Trace
+
+_ROWS, _LONGEST = 64, 1 << 14
+"""Responses read at a time, and tokens of one."""
+
+
+class Scoring:
+    """Scores instructions on a bench; what clean traces teach is measured once and remembered."""
+
+    def __init__(self, bench: Bench, memory: Memory) -> None:
+        self._bench, self._memory = bench, memory
+        self._latest: tuple[str, Released] | None = None
+
+    def digest(self, text: str, stage: Stage, by: str = "") -> str:
+        """Of everything that decides the score."""
+        return digest([self._bench.identity, stage, text, by])
+
+    async def score(self, text: str, stage: Stage) -> Candidate:
+        """Raises `Unavailable` where the rewriter is down."""
+        blank = Candidate(self.digest(text, stage), text, stage, "")
+        if not text:
+            return replace(blank, reason="it says nothing")
+        try:
+            released = await self._released(text)
+        except Misconfigured as error:
+            return replace(blank, reason=str(error))
+        found = replace(
+            blank, kept=released.kept, readable=released.readable, failures=dict(released.failures),
+            samples=released.samples, expense=released.expense,
+        )  # fmt: skip
+        if found.shortfall(self._bench.plan.floors) > 0:
+            return found
+        return await self._taught(found, released, await self._clean(stage))
+
+    async def _clean(self, stage: Stage) -> Candidate:
+        """What the same proxies make of the teacher's traces as they are."""
+        key = self.digest("", stage, CONTROL)
+        if key not in self._memory.candidates:
+            blank = Candidate(key, "", stage, CONTROL, kept=1.0, readable=1.0)
+            found = await self._taught(blank, await clean(self._bench), None)
+            self._memory.add(Line(candidate=found))
+        return self._memory.candidates[key]
+
+    async def _taught(self, found: Candidate, released: Released, control: Candidate | None) -> Candidate:
+        """With the students' part filled in. `control`: None for the control itself."""
+        proxies, scores, expense = self._bench.plan.proxies, dict[str, Score](), found.expense
+        if found.stage == "screen":
+            fitted = self._fitted(released, proxies.seeds[0], proxies.share)
+            more = nats(fitted, released.search) - ((control and control.nats) or 0.0)
+            return replace(found, nats=more, expense=expense.plus(_cost(fitted)))
+        for seed in proxies.seeds:
+            fitted = self._fitted(released, seed, 1.0)
+            judged = await measure.score(fitted.model, self._bench.task, self._bench.validation)
+            scores[str(seed)], expense = judged.score, expense.plus(_cost(fitted))
+        before = control.scores if control else scores
+        damage = fmean(before[seed].rate - score.rate for seed, score in scores.items())
+        return replace(found, damage=damage, scores=scores, expense=expense)
+
+    def _fitted(self, released: Released, seed: int, share: float) -> Fitted:
+        return self._bench.learner.fit(examples(released.learn), seed=seed, share=share)
+
+    async def _released(self, text: str) -> Released:
+        """The latest is at hand, for the next stage, and paid for."""
+        if self._latest is not None and self._latest[0] == text:
+            return but(self._latest[1], expense=Expense())
+        self._latest = (text, await rewritten(self._bench, text))
+        return self._latest[1]
+
+
+def nats(fitted: Fitted, traces: Sequence[Trace]) -> float:
+    """-ln of the probability of a whole response, mean over the traces, in nats."""
+    import torch
+    from torch.nn import functional
+
+    from azeotrope.training import Batch, encoded
+
+    model, total = fitted.model, 0.0
+    rows = encoded(model, examples(traces), _LONGEST).rows
+    with torch.no_grad():
+        for at in range(0, len(rows), _ROWS):
+            batch = Batch.of(rows[at : at + _ROWS], model.pad).to(model.device)
+            logits = model.logits(batch.ids)[:, :-1][batch.keep.to(model.device)]
+            total += float(functional.cross_entropy(logits.float(), batch.targets, reduction="sum"))
+    return total / max(1, len(rows))
+
+
+def _cost(fitted: Fitted) -> Expense:
+    return Expense(steps=fitted.steps, cpu_seconds=fitted.cpu_seconds)
