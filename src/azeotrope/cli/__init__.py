@@ -15,6 +15,7 @@ from azeotrope.cli import (
     keys,
     ledger,
     methods,
+    optimize,
     protect,
     proxy,
     report,
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command("list")(methods.list_methods)
 app.command("protect")(protect.protect)
 app.command("evaluate")(evaluate.evaluate)
+app.command("optimize")(optimize.optimize)
 app.command("report")(report.report)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(customers.app, name="customers")
