@@ -21,6 +21,9 @@ from torch import Tensor
 from azeotrope.models.open import Open
 from azeotrope.release.numbers import numbers as named
 
+SIGNS = frozenset("+-−–*/=^%<>×÷·±√∑∫≤≥≠≈$#\\&_{}|~`@")
+"""Of arithmetic and of markup: a word that hangs on one stays."""
+
 
 class Vocabulary:
     """A tokenizer's tokens as they stand in the middle of a text."""
@@ -52,21 +55,24 @@ def vocabulary(tokenizer: Any, size: int, numbers: bool) -> Vocabulary:
     return Vocabulary(tokenizer, size, numbers)
 
 
+_WORD = re.compile(r"[^\W\d_]+")
+
+
 def _form(piece: str, numbers: bool) -> str | None:
-    """What has to stay of a token; None where that is all of it, or where it is no clean text."""
+    """A token with its words, and digits where these may change, blotted out; None where nothing of it may change."""
     core = piece.strip()
-    if not core.isprintable() or "\ufffd" in core or (not numbers and any(map(_counts, _WORD.findall(core)))):
+    words = _WORD.findall(core)
+    if not core.isprintable() or "\ufffd" in core or any(len(word) < 2 for word in words):  # x and n are variables
+        return None
+    if not numbers and (not words or any(map(_counts, words))):
         return None
     form = _WORD.sub(lambda word: "W" if word[0][0].isupper() else "w", piece)
-    form = "".join("n" if c.isnumeric() else c for c in form) if numbers else form
-    return form if form != piece or "W" in core or "w" in core else None
+    return "".join("0" if c.isnumeric() else c for c in form) if numbers else form
 
 
 def _counts(word: str) -> bool:
+    """Whether it is a number in words, or has a sign for one."""
     return any(c.isnumeric() for c in word) or bool(named(word))
-
-
-_WORD = re.compile(r"[^\W\d_]+")
 
 
 class Word(NamedTuple):
@@ -132,7 +138,11 @@ def size(model: Open) -> int:
 
 
 def _whole(text: str, begin: int, end: int, letters: str) -> bool:
-    """Whether these letters stand there, and no word of theirs goes on outside."""
+    """Whether these letters stand there, and no word of theirs goes on outside, or hangs on a sign."""
     before, after = text[max(0, begin - 1) : begin], text[end : end + 1]
-    goes_on = (before.isalnum() and letters[0].isalnum()) or (after.isalnum() and letters[-1].isalnum())
-    return text[begin:end] == letters and not goes_on
+    holds = (letters[0].isalnum() and _holds(before)) or (letters[-1].isalnum() and _holds(after))
+    return text[begin:end] == letters and not holds
+
+
+def _holds(c: str) -> bool:
+    return c.isalnum() or c in SIGNS

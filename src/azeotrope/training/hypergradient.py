@@ -149,7 +149,8 @@ def gains(rise: Tensor, now: Tensor) -> Tensor:
 def apart(net: Any, now: Tensor) -> Tensor:
     """[n] -> squared distance of every token's embedding from theirs, [n, V]."""
     table: Tensor = net.get_input_embeddings().weight.detach()
-    return torch.cdist(table[now].float()[None], table.float()[None])[0].square().to(table)
+    exact = "donot_use_mm_for_euclid_dist"  # else a token is at some distance from itself
+    return torch.cdist(table[now].float()[None], table.float()[None], compute_mode=exact)[0].square().to(table)
 
 
 def projected(gain: Tensor, distance: Tensor, allowed: Tensor, k: int) -> list[list[tuple[int, float]]]:
