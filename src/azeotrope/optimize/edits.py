@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import random
 import re
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from statistics import fmean
@@ -27,12 +28,14 @@ from azeotrope.types import Request
 CURIOUS = 0.1
 """How often it proposes any untried edit instead."""
 UNSEEN = 0.3
-"""Damage hoped for of an option that no instruction had."""
+"""Damage hoped for of an option that no instruction had; of one that n had, a share 1 / (1 + n)."""
 STRICT, BELOW, CLOSE = 2.0, 0.3, 0.01
 """Damage that a whole missing floor outweighs; that any shortfall outweighs; what is no shortfall."""
 FAR = 0.02
 """What a clause said otherwise than in the instruction at hand must promise."""
-_SWEEPS, _DOUBT = 6, 0.2
+_SWEEPS = 6
+_STEADY, _FICKLE = 0.2, 1.5
+"""Cases of no effect that are added to an option's own: readability goes clause by clause, checks do not."""
 _MEASURES = {
     "damage": re.compile(r"damage (-?[\d.]+) points"),
     "nats": re.compile(r"loss ([-+][\d.]+) nats"),
@@ -97,21 +100,21 @@ def _edit(begin: Point, read: Sequence[Read], chance: random.Random) -> Point:
     left = [one for one in points() if one not in tried] or list(points())
     if not read or chance.random() < CURIOUS:
         return chance.choice(left)
-    damage = _effects([(one.point, one.damage) for one in read if one.damage is not None])
-    kept = _effects([(one.point, one.kept) for one in read])
-    readable = _effects([(one.point, one.readable) for one in read])
-    known = {part for one in read for part in _parts(one.point)}
+    damage = _effects([(one.point, one.damage) for one in read if one.damage is not None], _STEADY)
+    kept = _effects([(one.point, one.kept) for one in read], _FICKLE)
+    readable = _effects([(one.point, one.readable) for one in read], _STEADY)
+    known = Counter(part for one in read for part in _parts(one.point))
 
     def hope(point: Point) -> float:
         short = _short(_sum(kept, point), _sum(readable, point), read[0].floors)
-        parts = set(_parts(point))
         lost = STRICT * short + BELOW * (short > CLOSE)
-        return _sum(damage, point) - lost + UNSEEN * len(parts - known) - FAR * len(parts - set(_parts(begin)))
+        new = sum(UNSEEN / (1 + known[part]) for part in _parts(point))
+        return _sum(damage, point) - lost + new - FAR * len(set(_parts(point)) - set(_parts(begin)))
 
     return max(left, key=lambda one: (hope(one), chance.random()))
 
 
-def _effects(seen: Sequence[tuple[Point, float]]) -> Effects:
+def _effects(seen: Sequence[tuple[Point, float]], doubt: float) -> Effects:
     """(clause, option) -> what it adds, by backfitting; few cases are doubted."""
     mean = fmean(value for _, value in seen) if seen else 0.0
     left = [value - mean for _, value in seen]
@@ -120,7 +123,7 @@ def _effects(seen: Sequence[tuple[Point, float]]) -> Effects:
     for _ in range(_SWEEPS):
         for part, here in places.items():
             own = found[part]
-            found[part] = sum(left[at] + own for at in here) / (len(here) + _DOUBT)
+            found[part] = sum(left[at] + own for at in here) / (len(here) + doubt)
             for at in here:
                 left[at] += own - found[part]
     return found
