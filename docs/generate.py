@@ -25,7 +25,7 @@ COMMANDS = (
     "customers remove", "keys", "keys new", "keys rotate", "keys show-id", "ledger", "ledger tail", "ledger count",
     "ledger export", "ledger key",
     "ledger sign", "ledger heads", "ledger prove", "ledger reveal", "ledger check", "demo", "doctor", "teach",
-    "stealth", "fit", "fit recipe", "fit export", "verify", "verify power", "verify check",
+    "proxy", "stealth", "fit", "fit recipe", "fit export", "verify", "verify power", "verify check",
 )  # fmt: skip
 
 MEANINGS = {
@@ -48,7 +48,7 @@ MEANINGS = {
 }
 OTHER_FAILURES = {
     "fence_echoed": "`instruct`: the rewriter repeated the marks that fence the trace.",
-    "too_long": "`instruct`: the trace is longer than the rewriter may be sent.",
+    "too_long": "`instruct`, `gradient`: the trace is longer than the rewriter or the proxy student may be sent.",
     "timed_out": "The rewriter did not answer in time.",
     "unavailable": "The rewriter is down or answered nonsense; retries are spent.",
     "rewriter_refused_request": "The rewriter's server refused the request.",
