@@ -44,7 +44,7 @@ def evaluate(
     from azeotrope.evaluate import Settings, preview, read
     from azeotrope.evaluate import evaluate as procedure
 
-    plan = read(source)
+    plan = read(source, unfitted=dry_run or tiny)
     settings = Settings(stage, workers, minutes)
     if tiny:
         _rehearse(plan, source.parent / "stand_ins.toml", json)
@@ -156,6 +156,8 @@ def _show_plan(plan: Preview, as_json: bool) -> None:
 
         typer.echo(json.encode(plan).decode())
         return
+    if plan.first:
+        typer.echo(f"before anything else, and not in the time below: {plan.first}")
     for one in plan.planned:
         took = "done" if one.done else "?" if one.seconds is None else _time(one.seconds)
         typer.echo(f"{took:>7}  {one.what}")

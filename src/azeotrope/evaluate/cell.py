@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 from inspect import isawaitable
 from pathlib import Path
 
+from msgspec.structs import replace as altered
+
 from azeotrope import catalog, lift, measure
 from azeotrope.codec import convert, digest
 from azeotrope.distill import Thief, Wash
 from azeotrope.evaluate import learners, teachers
 from azeotrope.evaluate.facts import problems, solved, task_of
-from azeotrope.evaluate.grid import JUDGED, Todo, Variant, defended, keyed
+from azeotrope.evaluate.grid import GREEDY, JUDGED, Todo, Variant, defended, keyed
 from azeotrope.evaluate.outcome import Failure, failed, reason
 from azeotrope.evaluate.plan import Experiment, Method
 from azeotrope.evaluate.recall import key_of, recalled
@@ -182,12 +184,21 @@ async def _utility(bench: Bench) -> Utility:
     judged = await measure.score(bench.protected, task, problems(todo.task, todo.split))
     forced = await measure.forced(judged, task, bench.teacher)
     traces = [trace for trace in judged.traces if trace is not None]
+    scores = _by_subject(todo, "raw", judged) | _by_subject(todo, "forced", forced)
+    if bench.plan.fits:
+        greedy = [_greedily(problem) for problem in problems(todo.task, todo.split)]
+        scores |= {GREEDY: (await measure.score(bench.protected, task, greedy)).score}
     outcomes = Counter(trace.lineage[-1].outcome for trace in traces if trace.lineage)
     return Utility(
         todo.digest, todo.defense.label, todo.task.label, todo.split,
-        _by_subject(todo, "raw", judged) | _by_subject(todo, "forced", forced),
-        dict(outcomes), _tokens(bench.weights, traces), time.perf_counter() - began,
+        scores, dict(outcomes), _tokens(bench.weights, traces), time.perf_counter() - began,
     )  # fmt: skip
+
+
+def _greedily(problem: Problem) -> Problem:
+    """The same, to be answered by the likeliest text: what a purifier's source judges a teacher by."""
+    request = altered(problem.request, sampling={**problem.request.sampling, "temperature": 0.0})
+    return altered(problem, request=request)
 
 
 def _tokens(teacher: Model, traces: Sequence[Trace]) -> int:

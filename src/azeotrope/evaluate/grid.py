@@ -26,6 +26,8 @@ UNTAUGHT = ("never", "public")
 """Controls that ask no teacher: one student is enough for every defense."""
 CONTROLS = ("never", "answer_only", "public")
 """The students that every attack is measured against, behind no defense."""
+GREEDY = "greedy"
+"""What a teacher's likeliest text scores: beside what it draws, where purifiers are judged."""
 Stage = Literal["screen", "confirm"]
 JUDGED: dict[Stage, tuple[Split, ...]] = {"screen": ("validation",), "confirm": ("test", "shifted")}
 """The split a stage is judged on, and others that it scores beside."""
@@ -65,6 +67,8 @@ class Variant(Record, frozen=True):
     material: dict[str, str] = field(default_factory=dict[str, str])
     share: float = 1.0
     """Of the stage's part of the training budget."""
+    behind: tuple[str, ...] = ()
+    """The only defenses it is run on; all where nothing is said."""
 
 
 class Todo(Record, frozen=True):
@@ -158,8 +162,11 @@ class Grid:
                 if not any(variant.name == name for variant in listed):
                     yield Variant(name, name, name, checked("attacks", name, {}, f"the control {name}"), ()), True
         for variant in listed:
+            if variant.behind and defense.label not in variant.behind:
+                continue
             if bare or variant.name not in UNTAUGHT:
-                yield variant, bare and variant.name in CONTROLS
+                always = variant.name in CONTROLS or variant.label in self._plan.confirm.undefended
+                yield variant, bare and always
 
     def _todo(
         self, task: Subject, defense: Shield, attack: Variant | None, stage: Stage, seed: int, share: float,
@@ -190,7 +197,7 @@ def variants(attack: Theft) -> list[Variant]:
     washes = tuple(wash for wash in attack.washes if isinstance(wash, Method))
     plain = Variant(
         attack.label, attack.label, attack.name, attack.config, washes, attack.writer, attack.writer_key_env,
-        attack.material, attack.shares[0],
+        attack.material, attack.shares[0], attack.behind,
     )  # fmt: skip
     others = [
         replace(

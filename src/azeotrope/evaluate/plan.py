@@ -125,6 +125,8 @@ class Theft(Record, frozen=True):
     shares: Annotated[tuple[Share, ...], Meta(min_length=1)] = (1.0,)
     """Of the learner's steps. Several make a learning curve: an attack each, its share behind an @ in its label."""
     alternatives: tuple[Alternative, ...] = ()
+    behind: tuple[str, ...] = ()
+    """On these defenses only, by their labels, such as the one whose map it undoes; on all where nothing is said."""
     material: dict[str, str] = field(default_factory=dict[str, str])
     """Digests of the files that it, its washes and its alternatives name; filled in."""
 
@@ -141,6 +143,8 @@ class Confirm(Record, frozen=True):
 
     seeds: Annotated[tuple[int, ...], Meta(min_length=1)] = (1, 2, 3, 4, 5)
     worst: Count = 3
+    undefended: tuple[str, ...] = ()
+    """Attacks, by label, that are confirmed on the teacher itself whatever they screen at: floors and ceilings."""
 
 
 class Marks(Record, frozen=True):
@@ -163,6 +167,14 @@ class Learning(Record, frozen=True):
     """A folder, a hub name, or `shipped:steps`; the teacher's own where nothing is said."""
 
 
+class Fits(Record, frozen=True):
+    """The purifiers that its defenses name: `azeotrope fit RECIPE -o FOLDER` makes them, before anything is evaluated.
+    Paths are as the command is run, as all paths in an experiment."""
+
+    recipe: Annotated[str, Meta(min_length=1)]
+    folder: Annotated[str, Meta(min_length=1)]
+
+
 class Experiment(Record, frozen=True):
     """The whole of it, every config checked."""
 
@@ -175,3 +187,4 @@ class Experiment(Record, frozen=True):
     screen: Screen
     confirm: Confirm
     marks: Marks = Marks()
+    fits: Fits | None = None

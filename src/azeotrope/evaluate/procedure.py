@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from azeotrope.errors import Misconfigured
-from azeotrope.evaluate import facts, results
+from azeotrope.evaluate import facts, fitted, results
 from azeotrope.evaluate.choose import chosen
 from azeotrope.evaluate.estimate import Estimates
 from azeotrope.evaluate.grid import Grid, Todo
@@ -64,6 +64,8 @@ class Preview(Record, frozen=True):
     seconds: float | None
     """For all that is missing, side by side; what is still to choose taken to be as long as the screen's cells."""
     workers: int
+    first: str = ""
+    """The command that fits the purifiers it names, where some are not there yet; its time is not in `seconds`."""
 
 
 def preview(plan: Experiment, folder: Path, settings: Settings = Settings()) -> Preview:
@@ -80,7 +82,8 @@ def preview(plan: Experiment, folder: Path, settings: Settings = Settings()) -> 
     planned = tuple(Planned(todo.words, _done(todo, known), estimates.seconds(todo)) for todo in listed)
     missing = [todo for todo in (*todos, *confirm) if not _done(todo, known)]
     seconds = estimates.total(missing, settings.crew)
-    return Preview(planned, 0 if complete else len(confirm), seconds, settings.crew)
+    first = fitted.command(plan.fits) if plan.fits and fitted.missing(plan.fits) else ""
+    return Preview(planned, 0 if complete else len(confirm), seconds, settings.crew, first)
 
 
 def _done(todo: Todo, known: Results) -> bool:

@@ -15,13 +15,15 @@ from msgspec.structs import replace
 from azeotrope import catalog, lift
 from azeotrope.codec import convert, read_toml
 from azeotrope.errors import Misconfigured
-from azeotrope.evaluate import learners
+from azeotrope.evaluate import fitted, learners
 from azeotrope.evaluate.plan import (
     CURVE,
+    IDENTITY,
     SHIPPED,
     Alternative,
     Confirm,
     Experiment,
+    Fits,
     Learning,
     Marks,
     Method,
@@ -50,10 +52,14 @@ class _File(Record, frozen=True):
     screen: Screen = Screen()
     confirm: Confirm = Confirm()
     marks: Marks = Marks()
+    fits: Fits | None = None
 
 
-def read(path: Path) -> Experiment:
-    """Raises `Misconfigured` with the file, the place in it and the cure."""
+def read(path: Path, *, unfitted: bool = False) -> Experiment:
+    """Raises `Misconfigured` with the file, the place in it and the cure.
+
+    `unfitted`: the purifiers that it names need not be there yet; controls matched to them have some size meanwhile.
+    """
     file = convert(read_toml(path), _File, str(path))
     place = str(path)
     _check_seeds(file, place)
@@ -62,22 +68,35 @@ def read(path: Path) -> Experiment:
         raise Misconfigured(
             f"{place}: [learner] needs a tokenizer, as this teacher shows none: name a folder, or {SHIPPED}steps"
         )
+
+    def known(config: Fields, where: str) -> Fields:
+        return fitted.settings(config, file.fits, where, unfitted)
+
+    tasks = [_subject(one, _at(place, "tasks", at)) for at, one in enumerate(file.tasks)]
+    shields = [
+        _shield(replace(one, config=known(one.config, where)), where)
+        for at, one in enumerate(file.defenses)
+        if (where := _at(place, "defenses", at))
+    ]
+    thefts = [
+        _theft(replace(one, config=known(one.config, where)), where)
+        for at, one in enumerate(file.attacks)
+        if (where := _at(place, "attacks", at))
+    ]
+    _check_behind(thefts, shields, place)
+    points = [point for one in thefts for point in _points(one)]
+    _check_confirmed(file.confirm, points, place)
     return Experiment(
         path.stem,
         file.teacher,
         learner,
-        _labelled([_subject(one, _at(place, "tasks", at)) for at, one in enumerate(file.tasks)], place, "tasks"),
-        _labelled(
-            [_shield(one, _at(place, "defenses", at)) for at, one in enumerate(file.defenses)], place, "defenses"
-        ),
-        _labelled(
-            [point for at, one in enumerate(file.attacks) for point in _points(_theft(one, _at(place, "attacks", at)))],
-            place,
-            "attacks",
-        ),
+        _labelled(tasks, place, "tasks"),
+        _labelled(shields, place, "defenses"),
+        _labelled(points, place, "attacks"),
         file.screen,
         file.confirm,
         file.marks,
+        file.fits,
     )
 
 
@@ -143,6 +162,25 @@ def _theft(one: Theft, place: str) -> Theft:
                            for at, other in enumerate(one.alternatives)),
         material=material(to_builtins([one.config, one.washes, one.alternatives])),
     )  # fmt: skip
+
+
+def _check_behind(thefts: Sequence[Theft], shields: Sequence[Shield], place: str) -> None:
+    there = [IDENTITY, *(one.label for one in shields if not one.bare)]
+    for at, one in enumerate(thefts):
+        if unknown := [label for label in one.behind if label not in there]:
+            raise Misconfigured(
+                f"{_at(place, 'attacks', at)} goes behind {unknown[0]!r}, which is no defense here; there are: "
+                f"{', '.join(there)}"
+            )
+
+
+def _check_confirmed(confirm: Confirm, thefts: Sequence[Theft], place: str) -> None:
+    there = [one.label for one in thefts]
+    if unknown := [label for label in confirm.undefended if label not in there]:
+        raise Misconfigured(
+            f"{place}: [confirm] undefended names {unknown[0]!r}, which is no attack here; there are: "
+            f"{', '.join(there)}"
+        )
 
 
 def _points(one: Theft) -> list[Theft]:

@@ -22,9 +22,11 @@ from azeotrope.evaluate.cell import done
 from azeotrope.evaluate.choose import chosen
 from azeotrope.evaluate.grid import Grid, Todo
 from azeotrope.evaluate.outcome import Failure
+from azeotrope.evaluate.outcome import reason as why
 from azeotrope.evaluate.plan import (
     Confirm,
     Experiment,
+    Fits,
     Learning,
     Screen,
     Shield,
@@ -56,6 +58,7 @@ _SMALL: dict[str, Fields] = {
 }
 """By kind of learner: what becomes small."""
 _NOTHING_LEFT = "nothing to learn: no example is left"
+_FITS = "fits"
 _folder: ContextVar[Path] = ContextVar("the teacher's stand-in")
 
 
@@ -75,12 +78,15 @@ class Rehearsed(Record, frozen=True):
 
 
 def rehearse(plan: Experiment, stand_ins: StandIns) -> Iterator[Rehearsed]:
-    """Runs the teacher behind every defense, every cell of the screen and what it chooses, one seed each.
+    """Fits the purifiers it names, runs the teacher behind every defense, every cell of the screen and what it
+    chooses, one seed each. Defenses that were fitted are all of one kind: each meets some of the attacks.
 
     Raises `Misconfigured` where something has no stand-in.
     """
     with TemporaryDirectory() as place:
         small = shrunk(plan, stand_ins, Path(place))
+        if plan.fits:
+            yield from _fits(plan.fits, stand_ins, Path(place))
         known = facts.found(small)
         grid, cells = Grid(small, known), dict[str, Cell]()
 
@@ -92,8 +98,43 @@ def rehearse(plan: Experiment, stand_ins: StandIns) -> Iterator[Rehearsed]:
                 yield _rehearsed(todo, result)
 
         yield from run(grid.utilities())
-        yield from run(screen := grid.screen())
+        yield from run(screen := _covering(grid.screen()) if plan.fits else grid.screen())
         yield from run(grid.confirmed(chosen(screen, cells, 1)))
+
+
+def _fits(real: Fits, stand_ins: StandIns, place: Path) -> Iterator[Rehearsed]:
+    """Every recipe, two steps each."""
+    from azeotrope import fit
+
+    for label, recipe in fit.sheet(Path(real.recipe)).items():
+        small = replace(
+            recipe,
+            task=_task(recipe.task, stand_ins, place),
+            teacher=_teacher(recipe.teacher, stand_ins, place),
+            proxy=_learner(recipe.proxy, stand_ins, place),
+            proxies=min(2, recipe.proxies),
+            purifier=replace(recipe.purifier, rank=min(4, recipe.purifier.rank), epochs=1.0, batch=2, together=1),
+            choose=replace(recipe.choose, texts=2, problems=2, checks=1),
+        )
+        try:
+            outcome = asyncio.run(fit.fit(small, place / _FITS / label))
+            yield Rehearsed(f"fit {label}", outcome.seconds, outcome.steps)
+        except Exception as error:
+            yield Rehearsed(f"fit {label}", 0.0, reason=why(error))
+
+
+def _covering(screen: Sequence[Todo]) -> list[Todo]:
+    """Every attack on the teacher itself and on one defense at least, every defense under one at least."""
+    attacks, defenses, out = set[str](), set[str](), list[Todo]()
+    for todo in screen:
+        assert todo.attack is not None
+        if todo.defense.bare:
+            out.append(todo)
+        elif todo.attack.label not in attacks or todo.defense.label not in defenses or todo.attack.behind:
+            attacks.add(todo.attack.label)
+            defenses.add(todo.defense.label)
+            out.append(todo)
+    return out
 
 
 def _rehearsed(todo: Todo, result: Cell | Utility | Failure) -> Rehearsed:
@@ -109,13 +150,14 @@ def _rehearsed(todo: Todo, result: Cell | Utility | Failure) -> Rehearsed:
 
 def shrunk(plan: Experiment, stand_ins: StandIns, place: Path) -> Experiment:
     """The experiment with everything small; what stands in for its models and data is written under `place`."""
+    fitted = (plan.fits.folder, str(place / _FITS)) if plan.fits else ("", "")
     return replace(
         plan,
         teacher=_teacher(plan.teacher, stand_ins, place),
         learner=_learner(plan.learner, stand_ins, place),
         tasks=tuple(_task(one, stand_ins, place) for one in plan.tasks),
-        defenses=tuple(_ruled(one) for one in plan.defenses),
-        attacks=tuple(_ruled(one) for one in plan.attacks),
+        defenses=tuple(_ruled(_refitted(one, *fitted)) for one in plan.defenses),
+        attacks=tuple(_ruled(_refitted(one, *fitted)) for one in plan.attacks),
         screen=Screen(plan.screen.seed, 1.0),
         confirm=Confirm(plan.confirm.seeds[:1], 1),
     )
@@ -171,6 +213,18 @@ def _at_hand(value: Any, stand_ins: StandIns, place: Path) -> Any:
         raise Misconfigured(f"nothing stands in for the data {name}; there are: {', '.join(stand_ins.rows)}")
     path = standing_in.rows(stand_ins.rows[name], place / f"{name.replace('/', '-').removeprefix('hf:')}.jsonl")
     return {**table, "path": str(path)}
+
+
+def _refitted(one: Any, folder: str, there: str) -> Any:
+    """A defense or an attack that takes its purifier from the rehearsed fits."""
+    assert isinstance(one, Shield | Theft)
+    if not folder:
+        return one
+    moved = {
+        name: there + value.removeprefix(folder) if isinstance(value, str) and value.startswith(f"{folder}/") else value
+        for name, value in one.config.items()
+    }
+    return replace(one, config=moved, material={})
 
 
 def _ruled(one: Any) -> Any:

@@ -27,6 +27,8 @@ ROWS = 60
 """Of a data set."""
 _HEAD = 16
 """Numbers a head."""
+_UNSAID = -60.0
+"""A logit of what is not to be said: never drawn, and no number that a shape of logits would drown in."""
 
 
 class Architecture(Record, frozen=True):
@@ -99,7 +101,7 @@ def _reciting(said: list[int]) -> Shape:
         ends = [row[-len(said) :] for row in ids.tolist()]
         known = [max(k for k in range(len(said)) if k <= len(row) and row[len(row) - k :] == said[:k]) for row in ends]
         wanted = ids.new_tensor([[said[k]] for k in known])
-        return logits.new_full(logits.shape, -1e9).scatter(1, wanted, 0.0)
+        return logits.new_full(logits.shape, _UNSAID).scatter(1, wanted, 0.0)
 
     return shape
 

@@ -25,6 +25,7 @@ from azeotrope.fit.proxies import check, tail
 from azeotrope.math.information import Tail, Text
 from azeotrope.models.dialect import Dialect
 from azeotrope.models.open import Open
+from azeotrope.models.sampling import Sampling
 from azeotrope.protocols import Task
 from azeotrope.training import Batch, Encoded, Example, Fitted, encoded
 from azeotrope.training.guided import alike
@@ -57,6 +58,12 @@ class Bench:
     def size(self) -> int:
         """Logits that teacher and proxies have in common."""
         return min(model.net.get_output_embeddings().weight.shape[0] for model in (self.teacher, *self.proxies))
+
+    @cached_property
+    def judged(self) -> Open:
+        """The teacher as its accuracy is measured."""
+        greedy = Sampling(0.0, max_tokens=self.plan.teacher.max_tokens)
+        return self.teacher.sampled(greedy) if self.plan.choose.judged == "greedy" else self.teacher
 
     @property
     def task(self) -> Task:

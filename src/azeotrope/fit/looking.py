@@ -43,7 +43,7 @@ async def checked(bench: Bench, m: LowRank, step: int) -> Check:
     how = objective(bench)._replace(weight=1.0)
     parts = bench.parts(bench.held, 0)
     cross_entropy, cosine = mean([(measured(m, tail, text, how), share) for tail, text, share in parts])
-    teacher = await graded(bench, bench.teacher.shaped(shape(bench, m)))
+    teacher = await graded(bench, bench.judged.shaped(shape(bench, m)))
     return Check(step, cross_entropy, cosine, teacher, length(m))
 
 

@@ -41,13 +41,15 @@ class Control(NamedTuple):
     """Here it does nothing, or next to it."""
     strong: float
     """Here it does far too much."""
+    usual: float
+    """About what it comes to."""
 
 
 CONTROLS = {
-    "sharpen": Control("temper", "temperature", 1.0, 0.02),
-    "smooth": Control("temper", "temperature", 1.0, 50.0),
-    "noise": Control("noise", "deviation", 1e-3, 20.0),
-    "scramble": Control("scramble", "strength", 1e-3, 20.0),
+    "sharpen": Control("temper", "temperature", 1.0, 0.02, 0.5),
+    "smooth": Control("temper", "temperature", 1.0, 50.0, 2.0),
+    "noise": Control("noise", "deviation", 1e-3, 20.0, 1.0),
+    "scramble": Control("scramble", "strength", 1e-3, 20.0, 0.3),
 }
 
 
@@ -85,7 +87,7 @@ async def matched_accuracy(bench: Bench, target: Score) -> Match | None:
     control = CONTROLS["scramble"]
 
     async def graded(strength: float) -> Score:
-        return await looking.graded(bench, bench.teacher.shaped(_made(bench, control, strength)))
+        return await looking.graded(bench, bench.judged.shaped(_made(bench, control, strength)))
 
     best, reached = control.mild, await graded(control.mild)
     if reached.rate < target.rate:

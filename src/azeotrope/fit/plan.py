@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Annotated, Literal, cast
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from azeotrope.codec import convert, read_toml
 from azeotrope.errors import Misconfigured
-from azeotrope.evaluate import learners
+from azeotrope.evaluate import learners, reading
 from azeotrope.evaluate.plan import Learning, Subject, Teacher
 from azeotrope.models.purifier import Shows
 from azeotrope.types import Fields, Record
@@ -62,6 +63,8 @@ class Choosing(Record, frozen=True):
     """Held-out texts that the cosine is measured on."""
     problems: Count = 200
     """Held-out problems that the teacher answers at each check."""
+    judged: Literal["greedy", "drawn"] = "greedy"
+    """By which text the teacher is judged, here and in the report: its likeliest, as in the source, or as it draws."""
     tolerance: Annotated[float, Meta(ge=0, le=1)] = 0.01
     """Accuracy holds where it is at most so much below the undefended teacher's."""
 
@@ -135,6 +138,8 @@ def checked(values: Fields, where: str, name: str = "purifier") -> Fitting:
         "recipe": learners.checked(kind, proxy, f"{where}: [proxy]"),
     }
     plan = convert(table, Fitting, where)
+    task = replace(plan.task, config=reading.checked("tasks", plan.task.name, plan.task.config, f"{where}: task"))
+    plan = replace(plan, task=task)
     if plan.teacher.kind == "endpoint":
         raise Misconfigured(f"{where}: a purifier is fitted to logits, and an endpoint shows none: name open weights")
     return plan

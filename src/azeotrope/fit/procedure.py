@@ -168,10 +168,10 @@ def about(bench: Bench) -> About:
 async def _outcome(run: _Run, chosen: Check) -> Outcome:
     bench, m = run.bench, run.kept()
     artifact = purifier.write(run.folder / FILE, m, about(bench))
-    shaped = bench.teacher.shaped(looking.shape(bench, m))
+    shaped = bench.judged.shaped(looking.shape(bench, m))
     gate = purify.shape(purify.Config(str(run.folder)), Given())
     before, after, gated = [
-        await score(model, bench.task, bench.fresh) for model in (bench.teacher, shaped, shaping(gate)(bench.teacher))
+        await score(model, bench.task, bench.fresh) for model in (bench.judged, shaped, shaping(gate)(bench.judged))
     ]
     test = mcnemar(before.score.verdicts, after.score.verdicts)
     found = looking.seen(bench, m)

@@ -13,6 +13,7 @@ from azeotrope import catalog, lift
 from azeotrope.evaluate.grid import Stage
 from azeotrope.report.costs import costs
 from azeotrope.report.curves import curves
+from azeotrope.report.logits import logits
 from azeotrope.report.marks import marks
 from azeotrope.report.measured import Measures, mcnemar, tokens
 from azeotrope.report.records import Board, Control, Role, Row, Square
@@ -50,6 +51,7 @@ def board(results: Results, task: str, measures: Measures) -> Board:
         costs=costs(found, attacks),
         curves=curves(found),
         marks=marks(by_stage),
+        logits=logits(results, task, by_stage, measures),
         unranked=tuple(name for name in names if name not in weakest),
     )
 

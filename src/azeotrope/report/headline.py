@@ -2,11 +2,53 @@
 
 from __future__ import annotations
 
-from azeotrope.report.records import Board, Row
-from azeotrope.report.words import chance, interval, listed, ratio
+from azeotrope.report.records import Board, Floor, Logits, Row
+from azeotrope.report.words import chance, interval, listed, points, ratio
 
 
 def headline(board: Board) -> str:
+    """What the logits teach, where any attack took them; then the leaderboard."""
+    return f"{_logits(board.task, board.logits)} {_board(board)}" if board.logits else _board(board)
+
+
+def _logits(task: str, found: Logits) -> str:
+    """Whether there is an advantage to take away; if so, who leaves least of it at the weakest cell."""
+    told = (
+        f"On {task} the best student from the undefended teacher's logits ({found.attack}) reaches "
+        f"{interval(found.student)}{'' if found.stage == 'confirm' else ', screened only'}"
+    )
+    said = [_beside(floor) for floor in found.floors if floor.student and floor.advantage]
+    told = f"{told}; {'; '.join(said)}." if said else f"{told}; it has nothing to be held against."
+    if not any(floor.shown for floor in found.floors):
+        return (
+            f"{told} The logits are not shown to teach anything that cannot be had without them: there is no "
+            "advantage of which a defense could leave a share."
+        )
+    return told + _least(found)
+
+
+def _beside(floor: Floor) -> str:
+    assert floor.student and floor.advantage
+    shown = "" if floor.shown else ", which is not shown to be more than nothing"
+    return f"{floor.name} ({floor.attack}) {interval(floor.student)}, {points(floor.advantage)} less{shown}"
+
+
+def _least(found: Logits) -> str:
+    over = [at for at, floor in enumerate(found.floors) if floor.shown]
+    at = over[-1]
+    kept = [(share, row) for row in found.rows if (one := row.weakest) and (share := (one.first, one.second)[at])]
+    if not kept:
+        return " No defense was attacked with logits at the stage that counts."
+    share, row = min(kept, key=lambda pair: pair[0].value)
+    assert row.weakest
+    beaten = f" It is not shown to do more than {listed(row.unbeaten)}." if row.unbeaten else ""
+    return (
+        f" Least of what they add to {found.floors[at].name} is left by {row.defense}: {ratio(share)} at its weakest "
+        f"cell ({row.weakest.attack}).{beaten}"
+    )
+
+
+def _board(board: Board) -> str:
     """The strongest defense by its weakest cell, between its two ends, and with whom it shares the place."""
     ranked = [row for row in board.rows if row.rank]
     if not ranked:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from azeotrope.errors import Misconfigured
 from azeotrope.report import words
-from azeotrope.report.records import Board, Figure, Report, Row
+from azeotrope.report.records import Board, Figure, Logits, Paid, Report, Row
 from azeotrope.report.words import visible
 
 BEGIN, END = "<!-- begin: lab -->\n", "<!-- end: lab -->"
@@ -36,6 +36,8 @@ def written(path: Path, table: str) -> str:
 
 def _board(board: Board, said: str) -> Iterable[str]:
     yield _plain(said)
+    if board.logits and any(row.weakest for row in board.logits.rows):
+        yield from _logits(board.logits)
     if not any(row.rank for row in board.rows):
         yield from _leads(board)
         return
@@ -50,6 +52,26 @@ def _board(board: Board, said: str) -> Iterable[str]:
         for control in board.controls
     ]  # fmt: skip
     yield f"Controls: {'; '.join(controls)}."
+
+
+def _logits(found: Logits) -> Iterable[str]:
+    """What each defense leaves of the logits' advantage at its weakest cell, beside what it costs the teacher."""
+    over = [f"left over {floor.name}" for floor in found.floors]
+    yield ""
+    yield _line(("defense", "weakest cell", "student", *over, "teacher", "not shown to do more than"))
+    yield _line(["---"] * (5 + len(over)))
+    for row in found.rows:
+        if row.weakest:
+            left = [words.ratio(one) if one else "no ratio" for one in (row.weakest.first, row.weakest.second)]
+            student = f"{words.interval(row.weakest.student)} ({words.basis(row.weakest.student)})"
+            beaten = ", ".join(f"`{_code(name)}`" for name in row.unbeaten) or "–"
+            paid = "; ".join(map(_paid, row.paid)) or "–"
+            yield _line((f"`{_code(row.defense)}`", f"`{_code(row.weakest.attack)}`", student, *left, paid, beaten))
+
+
+def _paid(paid: Paid) -> str:
+    change = f"{100 * paid.before:.1f} → {100 * paid.after:.1f} %"
+    return f"{paid.kind} {change} (n = {paid.n}, {words.chance(paid.p_value)})"
 
 
 def _leads(board: Board) -> Iterable[str]:

@@ -60,6 +60,32 @@ class Measures:
             return None, "the interval of what there is to leak (undefended less withheld) includes 0"
         return Figure(*found, n=len(sides[0][0][0]), seeds=len(seeds)), ""
 
+    def advantage(self, floor: Sequence[Group], ceiling: Sequence[Group]) -> Figure | None:
+        """Best of the ceiling less best of the floor, paired; None without a seed in common."""
+        if not floor or not ceiling:
+            return None
+        (one, two), seeds = _arms(floor, ceiling)
+        if not seeds:
+            return None
+
+        def found() -> Figure:
+            estimate = stats.advantage(one, two, rng=self._rng(), draws=self._draws)
+            return Figure(*estimate, n=len(one[0][0]), seeds=len(seeds))
+
+        return self._once(("advantage", repr(one), repr(two)), found)
+
+    def share(self, defended: Sequence[Group], floor: Sequence[Group], ceiling: Sequence[Group]) -> Figure | None:
+        """(best defended - best of the floor) / (best of the ceiling - best of the floor); None where the interval of
+        what is below the line includes 0, or no seed is in common."""
+        if not (defended and floor and ceiling):
+            return None
+        sides, seeds = _arms(defended, floor, ceiling)
+        gained = self.advantage(floor, ceiling)
+        if not seeds or gained is None or not (gained.low or 0.0) > 0:
+            return None
+        found = stats.leakage(sides[0], sides[1], sides[2], rng=self._rng(), draws=self._draws)
+        return Figure(*found, n=len(sides[0][0][0]), seeds=len(seeds)) if found else None
+
     def subjects(self, scores: Sequence[Mapping[str, Score]]) -> dict[str, Figure]:
         """Accuracy by subject, where subjects are told apart: scores whose name is `raw:` and a subject's."""
         names = dict.fromkeys(name for one in scores for name in one if name.startswith(SUBJECT))

@@ -31,7 +31,7 @@ def page(report: Report) -> str:
         "page.html", report=report, runs=_runs(report), anchor=_anchors(report), interval=words.interval,
         basis=words.basis, shown=_shown, brief=_brief, tally=_tally, span=_span, chances=_chances, multiple=_multiple,
         pointer=_pointer, place=_place, top=_top, heat=_heat, apart=_apart, defenses=_defenses, squares=_squares,
-        square=_square, plots=_plots, learning=_learning,
+        square=_square, plots=_plots, learning=_learning, percents=_percents,
     )  # fmt: skip
 
 
@@ -57,6 +57,10 @@ def _span(pair: tuple[float, float], at: str) -> Markup:
 
 def _chances(p: float, at: str) -> Markup:
     return frame.at(words.chance(p), at)
+
+
+def _percents(rate: float) -> str:
+    return f"{100 * rate:.1f} %"
 
 
 def _multiple(number: float, at: str) -> Markup:

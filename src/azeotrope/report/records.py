@@ -203,6 +203,77 @@ class Marked(Record, frozen=True):
     """Share of those answers that name a target told with another trigger."""
 
 
+class Share(Record, frozen=True):
+    """What one attack on a defense keeps of the logits' advantage: 1 undefended, 0 no more than the floor."""
+
+    attack: str
+    stage: Literal["screen", "confirm"]
+    twin: str
+    """The attack on the undefended teacher that it is held against; "": the best one there."""
+    student: Figure
+    first: Figure | None
+    """Over the student of the text alone; None where there is no advantage to have a share of."""
+    second: Figure | None
+    """Over the best attack without logits."""
+
+
+class Paid(Record, frozen=True):
+    """What a defense costs the teacher, paired by problem."""
+
+    kind: str
+    """raw: as it draws; greedy: its likeliest text."""
+    before: float
+    after: float
+    change: tuple[float, float, float]
+    """after - before, and the ends of its interval."""
+    n: int
+    lost: int
+    gained: int
+    p_value: float
+    """McNemar's, exact."""
+
+
+class Floor(Record, frozen=True):
+    """What a student reaches without logits, and what they add to that."""
+
+    name: str
+    attack: str
+    student: Figure | None
+    advantage: Figure | None
+    """Best attack from the undefended teacher's logits less this; each best chosen anew in each draw."""
+
+    @property
+    def shown(self) -> bool:
+        """Whether the logits are shown to add anything."""
+        return self.advantage is not None and (self.advantage.low or 0.0) > 0
+
+
+class Left(Record, frozen=True):
+    """What one defense leaves of the logits' advantage."""
+
+    defense: str
+    shares: tuple[Share, ...]
+    """By attack, the strongest first."""
+    paid: tuple[Paid, ...] = ()
+    unbeaten: tuple[str, ...] = ()
+    """Other defenses whose best student is not shown to be above this one's: it does no more than they do."""
+    weakest: Share | None = None
+    """At its weakest cell, of those at the stage that counts."""
+
+
+class Logits(Record, frozen=True):
+    """What the teacher's logits teach, and what each defense leaves of that."""
+
+    stage: Literal["screen", "confirm"]
+    """Of ceiling, floors and weakest cells."""
+    attack: str
+    """The best attack from the undefended teacher's logits."""
+    student: Figure
+    floors: tuple[Floor, ...]
+    """Text alone; the best without logits."""
+    rows: tuple[Left, ...]
+
+
 class Board(Record, frozen=True):
     """One task."""
 
@@ -218,6 +289,7 @@ class Board(Record, frozen=True):
     costs: tuple[Cost, ...] = ()
     curves: tuple[Curve, ...] = ()
     marks: tuple[Marked, ...] = ()
+    logits: Logits | None = None
     unranked: tuple[str, ...] = ()
     """Defenses without a confirmed cell."""
 

@@ -22,6 +22,11 @@ def interval(figure: Figure) -> str:
     return percent(figure) + ends(figure, 100, 1)
 
 
+def points(figure: Figure) -> str:
+    """4.5 points [1.2, 7.7]"""
+    return f"{100 * figure.value:.1f} points{ends(figure, 100, 1)}"
+
+
 def ratio_alone(figure: Figure) -> str:
     """0.31"""
     return f"{figure.value:.2f}"

@@ -48,6 +48,17 @@ def difference_of_means(
     return _estimate(lambda s, p: _best(two, s, p) - _best(one, s, p), one, rng, level, draws)
 
 
+def advantage(
+    floor: Sequence[Arm], ceiling: Sequence[Arm], *, rng: np.random.Generator, level: float = 0.95,
+    draws: int = 10_000,
+) -> Estimate:  # fmt: skip
+    """Best of the ceiling's arms minus best of the floor's, mean accuracies, each best chosen anew in each draw: what
+    there is to take away, the denominator of `leakage`. Paired by seed and by problem.
+    """
+    low, high = _cubes(floor, ceiling)
+    return _estimate(lambda s, p: _best(high, s, p) - _best(low, s, p), low, rng, level, draws)
+
+
 def leakage(
     defense: Sequence[Arm], withhold: Sequence[Arm], undefended: Sequence[Arm], *, rng: np.random.Generator,
     level: float = 0.95, draws: int = 10_000,
