@@ -31,6 +31,8 @@ UNSEEN = 0.3
 """Damage hoped for of an option that no instruction had; of one that n had, a share 1 / (1 + n)."""
 STRICT, BELOW, CLOSE = 2.0, 0.3, 0.01
 """Damage that a whole missing floor outweighs; that any shortfall outweighs; what is no shortfall."""
+TREMBLE = 0.1
+"""Spread of what it hopes for at temperature 1: asked again, it may say something else."""
 FAR = 0.02
 """What a clause said otherwise than in the instruction at hand must promise."""
 _SWEEPS = 6
@@ -68,7 +70,7 @@ def _reflect(request: Request) -> str:
     chance = random.Random(digest([text, request.sampling.get("seed")]))  # noqa: S311 - a choice, not a secret
     read = [found for told, outcome in TRIED.findall(text) if (found := _read(told, outcome))]
     begin = _current(text) or (max(read, key=_scored).point if read else Point())
-    return f"```\n{instruction(_edit(begin, read, chance))}\n```"
+    return f"```\n{instruction(_edit(begin, read, chance, float(request.sampling.get('temperature', 1.0))))}\n```"
 
 
 def _read(told: str, outcome: str) -> Read | None:
@@ -95,7 +97,7 @@ def _current(text: str) -> Point | None:
     return understood(after.partition('\n"""')[0]) if found else None
 
 
-def _edit(begin: Point, read: Sequence[Read], chance: random.Random) -> Point:
+def _edit(begin: Point, read: Sequence[Read], chance: random.Random, warmth: float) -> Point:
     tried = {begin, *(one.point for one in read)}
     left = [one for one in points() if one not in tried] or list(points())
     if not read or chance.random() < CURIOUS:
@@ -111,7 +113,7 @@ def _edit(begin: Point, read: Sequence[Read], chance: random.Random) -> Point:
         new = sum(UNSEEN / (1 + known[part]) for part in _parts(point))
         return _sum(damage, point) - lost + new - FAR * len(set(_parts(point)) - set(_parts(begin)))
 
-    return max(left, key=lambda one: (hope(one), chance.random()))
+    return max(left, key=lambda one: hope(one) + chance.gauss(0.0, TREMBLE * warmth))
 
 
 def _effects(seen: Sequence[tuple[Point, float]], doubt: float) -> Effects:

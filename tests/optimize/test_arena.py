@@ -1,0 +1,217 @@
+"""The arena: budgets end a search, nothing is paid twice, a killed search goes on as if it had not been."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from azeotrope.codec import encode
+from azeotrope.errors import Misconfigured, Unavailable
+from azeotrope.models.fake import Scripted
+from azeotrope.optimize import chance, edits, opro
+from azeotrope.optimize.arena import LONGEST, Arena, Spent
+from azeotrope.optimize.procedure import run
+from azeotrope.optimize.records import Candidate, Expense, Line
+from azeotrope.optimize.results import Memory, looked_at, opened
+from azeotrope.types import Run, Score
+
+RUN = Run("config", "1", "", "here", "now")
+
+
+class Lengths:
+    """Longer instructions are better. Dies where it is told to."""
+
+    def __init__(self, dies_at: int = 0) -> None:
+        self.scored, self._dies_at = list[str](), dies_at
+
+    def digest(self, text: str, stage: str) -> str:
+        return f"{stage} {text}"
+
+    async def score(self, text: str, stage: str) -> Candidate:
+        self.scored.append(self.digest(text, stage))
+        if len(self.scored) == self._dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        damage = min(1.0, len(text) / 100)
+        return Candidate(
+            self.digest(text, stage), text, stage, "", kept=1.0, readable=1.0, expense=Expense(2, 30, 20),
+            damage=damage if stage == "full" else None, nats=damage if stage == "screen" else None,
+            scores={"0": Score("+-")} if stage == "full" else {},
+        )  # fmt: skip
+
+
+def longer() -> Scripted:
+    """Proposes a text one letter longer than the last one it reads."""
+    return Scripted(
+        lambda request: f"```\n{'x' * (str(request).count('x') + 1 + request.sampling['seed'] % 1000)}\n```"
+    )
+
+
+def arena(plan, scorer: Lengths, memory: Memory | None = None, reflector=None, **given) -> Arena:
+    return Arena(
+        plan, scorer, memory or Memory(), reflector or longer(), lambda progress: None, **{"start": "x", **given}
+    )
+
+
+async def test_each_budget_ends_a_search(plan) -> None:
+    for budget, least, most in (
+        ({"evaluations": 5}, 5, 5), ({"evaluations": 99, "calls": 12}, 4, 6),
+        ({"evaluations": 99, "tokens": 2000}, 2, 9), ({"evaluations": 99, "minutes": 1e-9}, 1, 1),
+    ):  # fmt: skip
+        here = arena(plan(budget=budget, searcher={"kind": "opro", "start": "x", "early": 0}), Lengths())
+        await run(here)
+        assert least <= here.evaluations <= most, budget
+        with pytest.raises(Spent):
+            await here.scored("something new")
+        with pytest.raises(Spent):
+            await here.told("another prompt")
+
+
+async def test_what_passed_the_cheap_score_last_is_still_scored_in_full(plan) -> None:
+    here = arena(plan(budget={"evaluations": 1}), Lengths())
+    await here.screened("one")
+    assert here.over
+    assert (await here.scored("one")).stage == "full"
+    assert (await here.screened("one")).stage == "screen", "what is known is told at any time"
+
+
+async def test_a_searcher_that_proposes_nothing_new_ends(plan) -> None:
+    same = Scripted(lambda request: "x")
+    here = arena(plan(searcher={"kind": "opro", "start": "x"}, budget={"patience": 7}), Lengths(), reflector=same)
+    await run(here)
+    assert here.evaluations == 1 and len(same.asked) <= 3 * 7
+
+
+async def test_nothing_is_scored_or_asked_twice(plan) -> None:
+    scorer, reflector, memory = Lengths(), longer(), Memory()
+    search = plan(searcher={"kind": "opro", "start": "x"}, budget={"evaluations": 8})
+    first = arena(search, scorer, memory, reflector)
+    await run(first)
+    scored, asked = len(scorer.scored), len(reflector.asked)
+    again = arena(search, scorer, memory, reflector)
+    await run(again)
+    assert (len(scorer.scored), len(reflector.asked)) == (scored, asked)
+    assert again.found == first.found and again.spent == first.spent
+    more = arena(replace(search, budget=replace(search.budget, evaluations=10)), scorer, memory, reflector)
+    await run(more)
+    assert more.found[: len(first.found) - 1] == first.found[:-1] and more.evaluations == 10
+
+
+async def test_the_same_question_may_be_answered_otherwise_the_second_time(plan) -> None:
+    count = iter(range(9))
+    memory, model = Memory(), Scripted(lambda request: f"say {next(count)}")
+    here = arena(plan(), Lengths(), memory, model)
+    assert [await here.told("?"), await here.told("?")] == ["say 0", "say 1"]
+    assert {request.sampling["seed"] for request in model.asked} == {0, 1}
+    again = arena(plan(), Lengths(), memory, model)
+    assert [await again.told("?"), await again.told("?")] == ["say 0", "say 1"], "remembered, turn by turn"
+    other = arena(plan(searcher={"seed": 1, "start": "x"}), Lengths(), memory, model)
+    assert await other.told("?") == "say 2"
+
+
+async def test_a_prompt_is_kept_as_a_digest_and_a_text_is_cut(plan, tmp_path) -> None:
+    path = tmp_path / "r.jsonl"
+    with opened(path, RUN) as memory:
+        here = arena(plan(), Lengths(), memory, Scripted(lambda request: "fine"))
+        await here.told("a secret prompt")
+        assert len((await here.screened("y" * (2 * LONGEST))).text) == LONGEST
+    assert b"secret" not in path.read_bytes()
+
+
+async def test_random_asks_for_each_of_the_space_once(plan) -> None:
+    space = tuple("abcdefgh")
+    orders = []
+    for seed in range(3):
+        here = arena(plan(searcher={"kind": "random", "seed": seed, "space": "a:b"}), Lengths(), start="c", space=space)
+        await chance.search(here)
+        orders.append([one.text for one in here.found])
+        assert sorted(orders[-1]) == list(space) and orders[-1][0] == "c"
+    assert orders[0] != orders[1] or orders[1] != orders[2]
+
+
+async def test_a_reflection_model_that_is_down_stops_the_search(plan) -> None:
+    def down(request):
+        raise Unavailable("down")
+
+    for kind in ("opro", "gepa"):
+        with pytest.raises(Unavailable, match="down"):
+            await run(arena(plan(searcher={"kind": kind, "start": "x"}), Lengths(), reflector=Scripted(down)))
+
+
+async def test_a_scorer_that_fails_stops_the_search(plan) -> None:
+    class Broken(Lengths):
+        async def score(self, text: str, stage: str) -> Candidate:
+            raise Unavailable("the rewriter does not answer")
+
+    for kind in ("opro", "gepa"):
+        with pytest.raises(Unavailable, match="does not answer"):
+            await run(arena(plan(searcher={"kind": kind, "start": "x"}), Broken()))
+
+
+# --- on disk ---
+
+KILLED = """
+import asyncio, sys
+from pathlib import Path
+sys.path.insert(0, {here!r})
+import test_arena as t
+from azeotrope.optimize import plan as plans
+from conftest import FILE
+search = plans.checked({{**FILE, "searcher": {searcher!r}, "budget": {{"evaluations": 8}}}}, "here")
+with t.opened(Path({path!r}), t.RUN) as memory:
+    asyncio.run(t.run(t.arena(search, t.Lengths({dies}), memory, t.edits.reflector())))
+"""
+
+
+@pytest.mark.parametrize("kind", ["gepa", "opro"])
+def test_killed_it_loses_only_what_was_under_way(kind: str, plan, tmp_path) -> None:
+    path = tmp_path / "r.jsonl"
+    searcher = {"kind": kind, "start": "Begin every line with Part."}
+    script = KILLED.format(here=str(Path(__file__).parent), searcher=searcher, path=str(path), dies=5)
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
+    assert len(looked_at(path).candidates) == 4
+    with path.open("ab") as file:
+        file.write(b'{"candidate": {"tor')  # a writer killed while it wrote
+    search = plan(searcher=searcher, budget={"evaluations": 8})
+    scorer = Lengths()
+    with opened(path, RUN) as memory:
+        asyncio.run(run(resumed := arena(search, scorer, memory, edits.reflector())))
+    unbroken = arena(search, Lengths(), Memory(), edits.reflector())
+    asyncio.run(run(unbroken))
+    assert [one.digest for one in resumed.found] == [one.digest for one in unbroken.found]
+    assert len(scorer.scored) == len(unbroken.found) - 4
+    assert set(looked_at(path).candidates) >= {one.digest for one in unbroken.found}
+
+
+def test_only_one_writes_and_a_damaged_file_is_named(tmp_path) -> None:
+    path = tmp_path / "r.jsonl"
+    with opened(path, RUN), pytest.raises(Misconfigured, match="another process"), opened(path, RUN):
+        pass
+    path.write_bytes(b'{"candidate": 3}\n')
+    with pytest.raises(Misconfigured, match="line 1"), opened(path, RUN):
+        pass
+    with pytest.raises(Misconfigured, match="cannot read"):
+        looked_at(tmp_path / "nowhere")
+
+
+def test_a_full_disk_keeps_what_is_there(tmp_path) -> None:
+    class Full:
+        def write(self, data: bytes) -> int:
+            raise OSError(28, "No space left on device")
+
+    memory = Memory(tmp_path / "r.jsonl", Full(), RUN)  # type: ignore[arg-type]
+    with pytest.raises(Unavailable, match="make room"):
+        memory.add(Line(candidate=Candidate("d", "t", "full", "x")))
+    assert not memory.candidates, "what is not on disk is not known"
+
+
+def test_lines_come_back_as_they_were(tmp_path) -> None:
+    one = Candidate("d", "t\n\u2028é", "full", "x", ("p",), 0.5, 0.25, 0.125, None, {"1": Score("+-?")}, {"copied": 2})
+    with opened(tmp_path / "r.jsonl", RUN) as memory:
+        memory.add(Line(candidate=one))
+    assert encode(looked_at(tmp_path / "r.jsonl").candidates["d"]) == encode(one)
+    assert opro.NEW == 3 and opro.SHOWN == 10

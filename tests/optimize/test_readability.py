@@ -1,0 +1,35 @@
+"""Readability: by hand on short texts, within its bounds on any, and lower where figures go."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from azeotrope.optimize.readability import ease, figures, readable
+
+
+@pytest.mark.parametrize(("text", "words", "sentences", "syllables"), [
+    ("Considering alternative possibilities complicates understanding.", 5, 1, 4 + 4 + 5 + 4 + 4),
+    ("We add apples. Nobody multiplies.", 5, 2, 1 + 1 + 2 + 3 + 3),
+    ("table make the", 3, 1, 2 + 1 + 1),
+])  # fmt: skip
+def test_ease_is_flesch_by_hand(text: str, words: int, sentences: int, syllables: int) -> None:
+    by_hand = (206.835 - 1.015 * words / sentences - 84.6 * syllables / words) / 100
+    assert ease(text) == pytest.approx(min(1.0, max(0.0, by_hand)))
+
+
+def test_what_says_nothing_cannot_be_read() -> None:
+    assert ease("") == ease("...\n!?") == readable("", "1 + 1 = 2") == 0.0
+
+
+def test_figures_are_the_share_that_is_still_there() -> None:
+    original = "11 - 10 = 1\n1 * 3 = 3"
+    assert figures(original, original) == 1.0
+    assert figures("11 minus 10", original) == 0.5
+    assert figures("none of them", original) == 0.0
+    assert figures("anything", "no number here") == 1.0
+    assert readable("11 minus 10", original) == 0.5 * ease("11 minus 10")
+
+
+@given(some.text(max_size=200), some.text(max_size=200))
+def test_it_stays_between_0_and_1(rewrite: str, original: str) -> None:
+    assert 0.0 <= readable(rewrite, original) <= 1.0
