@@ -94,6 +94,11 @@ def marks(name: str) -> bool:
     return catalog.holds("watermarks", name)
 
 
+def shapes(name: str) -> bool:
+    """Whether the method works on logits: it changes what is drawn, and rewrites nothing."""
+    return hasattr(method(name), "shape")
+
+
 def linked(links: Iterable[tuple[str, Mapping[str, Any] | None]], given: Given = Given()) -> Defense:
     """A chain by names and settings, as the trace travels. Raises `Misconfigured` for one whose mark would be lost."""
     links = list(links)

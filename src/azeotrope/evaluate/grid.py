@@ -140,13 +140,18 @@ class Grid:
 
     def _defenses(self, task: Subject) -> list[Shield]:
         """The experiment's, after the identity. What a defense must beat comes last: the plain paraphrase, where the
-        task has a writer of it and there is a defense that is more than a mark."""
+        task has a writer of it and there is a defense that rewrites more than a mark."""
         out = list(self._plan.defenses)
         if not any(defense.bare for defense in out):
             out.insert(0, Shield(IDENTITY, IDENTITY))
         spec = f"task:{PARAPHRASE}"
         offered = PARAPHRASE in self._facts.tasks[task.label].writers
-        judged = any(not lift.marks(method.name) for one in out if not one.bare for method in one.links)
+        judged = any(
+            not (lift.marks(method.name) or lift.shapes(method.name))
+            for one in out
+            if not one.bare
+            for method in one.links
+        )
         if offered and judged and not any(one.writer == spec for one in out):
             config = checked("defenses", "instruct", {}, "the control paraphrase")
             out.append(Shield("instruct", PARAPHRASE, config, spec))

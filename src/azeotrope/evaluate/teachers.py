@@ -17,7 +17,7 @@ from azeotrope import catalog
 from azeotrope.codec import digest
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate.plan import SHIPPED, Learning, Subject, Teacher
-from azeotrope.models import opening
+from azeotrope.models import opening, weights
 from azeotrope.models.replay import Replay
 from azeotrope.protocols import Model
 from azeotrope.types import Event, Fields, Problem, Request
@@ -131,8 +131,11 @@ def _own(path: str) -> Model:
 
 
 def _bytes(place: Path) -> dict[str, str]:
-    """Every file's digest, by name."""
+    """Every file's digest, by name. A GGUF file, or "smollm2", is one file."""
+    if str(place) == weights.DEFAULT or place.suffix == ".gguf":
+        place = weights.find(str(place)).path
     found = sorted(path for path in place.iterdir() if path.is_file()) if place.is_dir() else []
+    found = [place] if place.is_file() else found
     if not found:
         raise Misconfigured(f"[teacher] there is no model in {place}: give a folder as transformers writes it")
     out: dict[str, str] = {}
