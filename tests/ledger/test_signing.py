@@ -294,7 +294,7 @@ async def test_a_head_that_cannot_be_written_is_told_and_signed_later(path: Path
                 await until(lambda size=size: bool(told) or any(head.size == size for head in heads(path)))
                 other.execute("ROLLBACK")
         await head_of(path, size)
-    assert all("locked" in why for why in told)
+    assert all(why.startswith("no head could be signed: ") and "locked" in why for why in told)
 
 
 async def test_nothing_is_left_running(path: Path, entry, authority) -> None:
@@ -319,6 +319,27 @@ def test_a_key_is_made_once_read_only_by_its_owner_and_never_printed(tmp_path: P
     path.chmod(0o640)
     with pytest.raises(Misconfigured, match="others may read"):
         Signer.read(path)
+
+
+async def test_whatever_keeps_a_head_from_being_signed_is_told_by_its_kind_and_releases_go_on(
+    path: Path, entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of ours or of the log's: its name is told, not its words; nothing is refused and the next turn signs."""
+    told: list[str] = []
+    whole = Signer.sign
+
+    def broken(*_: object) -> None:
+        raise ValueError("words that nobody should read")
+
+    monkeypatch.setattr(Signer, "sign", broken)
+    async with Ledger(path, signing=signing(every=0.02), told=told.append) as ledger:
+        await ledger.append(entry("a"))
+        await until(lambda: len(told) > 1)
+        await ledger.append(entry("b"))
+        assert set(told) == {"no head could be signed: ValueError"} and heads(path) == []
+        monkeypatch.setattr(Signer, "sign", whole)
+        await until(lambda: [head.size for head in heads(path)] == [2])
+    assert count(path) == 2
 
 
 def test_a_key_that_is_none_is_told_without_being_told(tmp_path: Path, monkeypatch) -> None:

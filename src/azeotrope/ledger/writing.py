@@ -71,8 +71,8 @@ class Ledger:
     async def __aenter__(self) -> Ledger:
         """Opens or makes the ledger. Raises `Misconfigured` or `Unavailable`."""
         self._loop = asyncio.get_running_loop()
-        engine, self._heads = await asyncio.to_thread(self._open)
-        self._thread = threading.Thread(target=self._write, args=(_Store(engine),), name="ledger", daemon=True)
+        self._engine, self._heads = await asyncio.to_thread(self._open)
+        self._thread = threading.Thread(target=self._write, args=(_Store(self._engine),), name="ledger", daemon=True)
         self._thread.start()
         self._closed = False
         return self
@@ -102,6 +102,7 @@ class Ledger:
         self._thread.join()
         if self._heads is not None:
             self._heads.close()
+        self._engine.dispose()  # last: a connection that is in use meanwhile would stay open
 
     async def append(self, *entries: Entry | Note) -> None:
         """Returns when the entries are durable, next to each other and in order, all or none.
@@ -243,4 +244,3 @@ class _Store:
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
-        self._engine.dispose()
