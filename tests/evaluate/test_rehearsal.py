@@ -9,6 +9,7 @@ from azeotrope.cli import app
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import read, standing_in
 from azeotrope.evaluate.rehearsal import rehearse, shrunk
+from azeotrope.fit import sheet
 from azeotrope.models.open import Open
 from azeotrope.types import Request
 
@@ -69,23 +70,49 @@ def test_stand_ins_are_what_they_stand_for(stand_ins: standing_in.StandIns, tmp_
         assert model.dialect.prompt(asked, model.tokenizer).startswith(what.begin)
         assert standing_in.saying(model, "four: \\boxed{4}").answers([asked])[0].answer == "four: \\boxed{4}"
         ends[name.partition("/")[0]] = model.tokenizer.decode([model.end])
-    assert ends == {"deepseek-ai": "<｜end▁of▁sentence｜>", "meta-llama": "<|eot_id|>", "google": "<end_of_turn>"}
+    assert ends == {
+        "deepseek-ai": "<｜end▁of▁sentence｜>", "meta-llama": "<|eot_id|>", "google": "<end_of_turn>",
+        "Qwen": "<|im_end|>",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("paper_*.toml")), ids=lambda path: path.stem)
 def test_what_the_papers_experiments_name_has_its_stand_in(
     path: Path, stand_ins: standing_in.StandIns, tmp_path: Path
 ) -> None:
-    plan = read(path)
+    plan = read(path, unfitted=True)
     small = shrunk(plan, stand_ins, tmp_path)
     assert [one.label for one in small.defenses] == [one.label for one in plan.defenses]
-    assert {one.writer for one in (*small.defenses, *small.attacks)} == {
-        "",
-        "python:azeotrope.evaluate.rehearsal:rewriter",
-    }
+    writers = {one.writer for one in (*small.defenses, *small.attacks)}
+    assert writers <= {"", "python:azeotrope.evaluate.rehearsal:rewriter"}
     assert "hf:" not in str(small)
     assert "127.0.0.1" not in str(small)
-    recipe = plan.learner.recipe
+
+
+@pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("paper_cmi*.toml")), ids=lambda path: path.stem)
+def test_a_papers_purifiers_are_fitted_as_the_source_has_them(
+    path: Path, stand_ins: standing_in.StandIns, tmp_path: Path
+) -> None:
+    plan = read(path, unfitted=True)
+    assert plan.fits and Path(plan.fits.recipe).parent.name == "fits"
+    recipes = sheet(EXPERIMENTS.parent / plan.fits.recipe)
+    assert list(recipes) == ["paper", "argmax", "topk", "rounded", "lambda0"]
+    for label, recipe in recipes.items():
+        fitted = recipe.purifier
+        assert (fitted.rank, fitted.alpha, fitted.epochs, fitted.batch, fitted.rate) == (32, 0.5, 5.0, 32, 5e-7)
+        assert fitted.weight == (0.0 if label == "lambda0" else 1.0)
+        assert recipe.teacher.name == plan.teacher.name and recipe.proxy.recipe["model"] in stand_ins.models
+        assert recipe.proxy.recipe["model"] != plan.learner.recipe["model"], "proxy and student differ"
+    named = {one.config["artifact"] for one in plan.defenses if one.name == "purify"}
+    assert named == {f"{plan.fits.folder}/{label}/purifier.safetensors" for label in recipes}
+    small = shrunk(plan, stand_ins, tmp_path)
+    moved = {one.config["artifact"] for one in small.defenses if one.name == "purify"}
+    assert moved == {str(tmp_path / "fits" / label / "purifier.safetensors") for label in recipes}
+
+
+@pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("paper_trace*.toml")), ids=lambda path: path.stem)
+def test_rewriting_is_learned_as_the_source_has_it(path: Path) -> None:
+    recipe = read(path).learner.recipe
     assert (recipe["rank"], recipe["alpha"], recipe["epochs"], recipe["rate"], recipe["batch"]) == (
         128,
         128,
@@ -93,6 +120,50 @@ def test_what_the_papers_experiments_name_has_its_stand_in(
         5e-4,
         32,
     )
+
+
+FITTED = """
+fits = {{ recipe = "{recipe}", folder = "fits/x" }}
+[teacher]
+kind = "hub"
+name = "Qwen/Qwen2.5-7B"
+[learner]
+kind = "hub"
+model = "Qwen/Qwen2.5-3B"
+[[tasks]]
+name = "gsm8k"
+[[defenses]]
+name = "purify"
+label = "paper"
+config = {{ artifact = "fits/x/paper/purifier.safetensors", until = "end" }}
+[[attacks]]
+name = "depurify"
+label = "invert"
+config = {{ undo = "known", artifact = "fits/x/paper/purifier.safetensors", on = "gold" }}
+behind = ["paper"]
+"""
+RECIPE = """
+taught = false
+task = { name = "gsm8k" }
+teacher = { kind = "hub", name = "Qwen/Qwen2.5-7B" }
+proxy = { kind = "hub", model = "Qwen/Qwen2.5-1.5B" }
+[[variants]]
+label = "paper"
+"""
+
+
+def test_purifiers_are_rehearsed_from_their_fit_to_their_inverse(
+    tmp_path: Path, stand_ins: standing_in.StandIns
+) -> None:
+    """The fit takes two steps; what it leaves is then served, and undone by who knows it. No model of the names is."""
+    (tmp_path / "fits.toml").write_text(RECIPE)
+    (tmp_path / "x.toml").write_text(FITTED.format(recipe=tmp_path / "fits.toml"))
+    ran = list(rehearse(read(tmp_path / "x.toml", unfitted=True), stand_ins))
+    assert [one.reason for one in ran if one.reason] == []
+    assert (ran[0].what, ran[0].steps) == ("fit paper", 2)
+    assert any(one.what.startswith("gsm8k: paper x invert, seed 0") and one.steps == 2 for one in ran)
+    assert not any("none x invert" in one.what for one in ran)
+    assert not (tmp_path / "fits").exists()
 
 
 def test_what_has_no_stand_in_is_refused(written: Path, stand_ins: standing_in.StandIns) -> None:

@@ -22,9 +22,9 @@ class Teacher(Record, frozen=True):
     """Who is stolen from, and how it draws."""
 
     kind: Literal["shipped", "path", "hub", "endpoint", "python", "published"] = "shipped"
-    """shipped: comes with the package; path: a folder, a .gguf file or smollm2; hub: a Hugging Face name; endpoint: an address, such as a live
-    gateway's; python: `package.module:function` that returns a model; published: the workings that the task's own data
-    set publishes, replayed (it draws nothing, and `name` says nothing)."""
+    """shipped: comes with the package; path: a folder, a .gguf file or smollm2; hub: a Hugging Face name; endpoint: an
+    address, such as a live gateway's; python: `package.module:function` that returns a model; published: the workings
+    that the task's own data set publishes, replayed (it draws nothing, and `name` says nothing)."""
     name: Annotated[str, Meta(min_length=1)] = "steps"
     """endpoint: http(s)://host/v1#model."""
     revision: str = ""

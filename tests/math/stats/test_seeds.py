@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom, norm, t
 
 from azeotrope.errors import Misconfigured
-from azeotrope.math.stats import difference_of_means, leakage, mean_accuracy
+from azeotrope.math.stats import advantage, difference_of_means, leakage, mean_accuracy
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -196,3 +196,22 @@ class TestRefusals:
             mean_accuracy(["+-"], rng=rng(), level=95)
         with pytest.raises(Misconfigured, match="at least 100"):
             mean_accuracy(["+-"], rng=rng(), draws=10)
+
+
+class TestAdvantage:
+    def test_of_one_attack_each_it_is_the_difference_of_means(self) -> None:
+        low, high = arm(0.4), arm(0.7, seed=1)
+        assert advantage([low], [high], rng=rng()) == difference_of_means(low, high, rng=rng())
+
+    def test_another_floor_can_only_lower_it_and_another_ceiling_only_raise_it(self) -> None:
+        low, mid, high = arm(0.3), arm(0.5, seed=1), arm(0.7, seed=2)
+        found = advantage([low], [mid], rng=rng()).value
+        assert advantage([low, mid], [mid], rng=rng()).value == 0 <= found
+        assert advantage([low], [mid, high], rng=rng()).value > found
+
+    def test_it_is_the_denominator_of_leakage(self) -> None:
+        """There is a ratio exactly where its interval lies above 0."""
+        for rate in (0.4, 0.42, 0.45, 0.5, 0.6):
+            floor, ceiling = [arm(0.4)], [arm(rate, seed=3)]
+            shown = advantage(floor, ceiling, rng=rng()).low > 0
+            assert (leakage(ceiling, floor, ceiling, rng=rng()) is not None) == shown
