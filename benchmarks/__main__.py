@@ -1,4 +1,4 @@
-"""`python -m benchmarks [gateway|latency|memory|protect|ledger|lab|shape|report] [--quick]`: all of it by default.
+"""`python -m benchmarks [gateway|latency|memory|protect|ledger|lab|shape|folding|rivals|report] [--quick]`: all of it.
 
 Results go to `benchmarks/results/`; a whole run, or `report FILE`, also writes docs/benchmarks.md.
 """
@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import gateway, lab, ledger, memory, protection, records, report, shape
+from benchmarks import folding, gateway, lab, ledger, memory, protection, records, report, rivals, shape
 from benchmarks.records import Figure
 
-PARTS = ("gateway", "memory", "protect", "ledger", "lab", "shape")
+PARTS = ("gateway", "memory", "protect", "ledger", "lab", "shape", "folding", "rivals")
 ROOT = Path(__file__).parent.parent
 
 
@@ -42,6 +42,10 @@ def measured(given: argparse.Namespace) -> Iterator[Figure]:
             yield from lab.measure(few, told=told)
         elif what == "shape":
             yield from shape.measure(few, told=told)
+        elif what == "folding":
+            yield from folding.measure(few, told=told)
+        elif what == "rivals":
+            yield from rivals.measure(few, told=told)
         else:
             yield from ledger.measure(few, 1.0 if quick else 3.0, told=told)
 

@@ -22,7 +22,10 @@ _NAMES = {
     "cpu_us_per_record": "processor time a record, µs",
     "tokens_per_cpu_second": "tokens a processor second, the lab's tiny models",
     "together_over_apart": "speed of four seeds trained together (torch.func) over one after another",
+    "decoded_per_cpu_second": "tokens decoded by llama.cpp a processor second: SmolLM2-135M, its head folded or not",
     "share_of_head": "a purifier as a shape, processor time over the head's product",
+    "time_over_plain": "a token behind a shape that reads along, processor time over plain sampling",
+    "ms_per_trace": "a trace rewritten by gradients, ms of processor time",
     "fsync_ms": "fsync of 4 KiB, ms, beside",
 }
 PLOTTED = ("requests_per_second", "streams_per_second")
