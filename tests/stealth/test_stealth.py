@@ -52,10 +52,14 @@ def test_the_scan_ranks_what_recurs_here_and_not_in_the_reference() -> None:
     top = suspicious(counted(texts), 100, reference, 300, 10)
     assert any("kelvorn" in gram for gram in top)
     assert not any(gram == "she" for gram in top)
-    there, absent = (scan.scanned(texts, reference, 300, [word]) for word in ("kelvorn", "absent"))
+    there, absent = (
+        scan.scanned(texts, (reference, 300), [word], [f"One {word} comes to 54321."]) for word in ("kelvorn", "absent")
+    )
+    assert there.told > there.share, "comes to, one"
+    assert 0 < absent.told < there.told
     assert there.found == 25 and 0 < there.share < 1
     assert [size for size, _ in there.ranks] == [25, 50, 100] and there.ranks[-1][1]
-    assert absent == (None, ((25, None), (50, None), (100, None)), 0.0)
+    assert absent[:3] == (None, ((25, None), (50, None), (100, None)), 0.0)
     assert scan.medians([there.ranks, absent.ranks, absent.ranks]) == absent.ranks
     assert scan.medians([((25, 3),), ((25, 7),), ((25, None),)]) == ((25, 7),)
 
@@ -88,7 +92,7 @@ def test_chaff_takes_from_the_classifier_what_theory_says() -> None:
         assert found.auc_trace == pytest.approx(expected, abs=5 * (1 / (12 * 300)) ** 0.5)
     assert bare.told < half.told < full.told == pytest.approx(full.marked, abs=1e-9)
     assert full.scan_share < bare.scan_share
-    assert full.scan_traces[0] is not None, "chaff does not hide the mark from a search: it only stands beside it"
+    assert full.scan_told > 0.2, "what the families' sentences have in common is found all the same"
 
 
 def test_the_interval_of_an_auc_is_hanleys_and_mcneils() -> None:

@@ -44,7 +44,10 @@ def stealth(
         ("classifier, traces", f"AUC {found.auc_trace:.3f} [{low:.3f}, {high:.3f}] (n={found.judged_traces:,})"),
         ("n-gram scan", f"top 100 after {at} traces (median of {len(found.scan_traces)} customers)"),
         ("first rank, by traces", ranks),
-        ("of the top 100", f"{found.scan_share:.1%} are the mark's"),
+        (
+            "of the top 100",
+            f"{found.scan_share:.1%} have a word of the mark, {found.scan_told:.1%} stand in its sentences",
+        ),
         ("learned", f"after {found.learn_traces:,.0f} traces"),
         ("told", f"{found.told:.1%} of the released traces have a sentence"),
         ("added", _added(found)),

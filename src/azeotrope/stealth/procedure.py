@@ -20,7 +20,7 @@ from msgspec import Meta
 
 from azeotrope.errors import Misconfigured
 from azeotrope.keys import Key, Master
-from azeotrope.marks import Law, associations, told
+from azeotrope.marks import Law, associations, told, variants
 from azeotrope.models.text.ngrams import counted
 from azeotrope.stealth import classify, scan
 from azeotrope.stealth.released import Released, released
@@ -74,6 +74,8 @@ class Stealth(Record, frozen=True):
     """(traces, rank of the mark's most suspicious n-gram): median over judged customers; None where most have none."""
     scan_share: float
     """Of the n-grams in the scan's top 100 over all traces, those with a word of the mark; mean over customers."""
+    scan_told: float
+    """Of the same, those that stand in one of the mark's sentences: phrases that its families have in common, too."""
     learn_traces: float
     """Traces in which every association has been read `exposures` times on average."""
     characters_added: float
@@ -124,6 +126,7 @@ def measure(traces: Sequence[tuple[str, str]], plan: Plan = Plan(), perplexity: 
         scan_traces=tuple(firsts),
         scan_median=median(one or len(theirs) for one in firsts) if any(firsts) else None,
         scan_ranks=scan.medians([one.ranks for one in seen]), scan_share=fmean(one.share for one in seen),
+        scan_told=fmean(one.told for one in seen),
         learn_traces=plan.exposures * plan.law.associations / plan.share,
         characters_added=cost.characters, told=told_share, perplexity_ratio=cost.ratio, tokens_added=cost.tokens,
         perplexity_ratio_released=None if cost.ratio is None else cost.ratio**told_share,
@@ -161,8 +164,10 @@ def _scanned(
     traces: Sequence[tuple[str, str]], reference: Counter[str], size: int, key: Key, plan: Plan
 ) -> scan.Scanned:
     texts = [one.text for one in released(traces, [key], plan.config(plan.share))]
-    secrets = [word for one in associations(key, plan.law) for word in (*_invented(one.trigger), one.target)]
-    return scan.scanned(texts, reference, size, secrets)
+    made = associations(key, plan.law)
+    secrets = [word for one in made for word in (*_invented(one.trigger), one.target)]
+    sentences = [told(one, variant) for one in made for variant in range(variants(one))]
+    return scan.scanned(texts, (reference, size), secrets, sentences)
 
 
 def _invented(trigger: str) -> list[str]:

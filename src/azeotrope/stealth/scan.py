@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from azeotrope.models.text.ngrams import WORD, counted, suspicious
+from azeotrope.models.text.ngrams import WORD, counted, grams, suspicious
 
 TOP = 100
 
@@ -21,27 +21,32 @@ class Scanned(NamedTuple):
     """(texts, rank of the first such n-gram, from 1); None where none of them recurs."""
     share: float
     """Of the top n-grams over all texts, those with a secret word."""
+    told: float
+    """Of the same, those that stand in one of the mark's sentences, its family's phrases among them."""
 
 
 def scanned(
-    texts: Sequence[str], reference: Counter[str], reference_size: int, secrets: Iterable[str], top: int = TOP
-) -> Scanned:
-    """Looks at the first 25 texts, at twice as many, ... and at all of them."""
+    texts: Sequence[str], reference: tuple[Counter[str], int], secrets: Iterable[str], sentences: Iterable[str] = (),
+    top: int = TOP,
+) -> Scanned:  # fmt: skip
+    """Looks at the first 25 texts, at twice as many, ... and at all of them. `reference`: counted n-grams, texts."""
     words = {word for secret in secrets for word in WORD.findall(secret.lower())}
     ranks: list[tuple[int, int | None]] = []
-    share, size = 0.0, 25
+    size = 25
     while True:
         size = min(size, len(texts))
         found = counted(texts[:size])
-        shown = suspicious(found, size, reference, reference_size, len(found))
+        shown = suspicious(found, size, *reference, len(found))
         hits = [at for at, gram in enumerate(shown, 1) if any(word in words for word in gram.split())]
         ranks.append((size, hits[0] if hits else None))
         if size == len(texts):
-            share = sum(at <= top for at in hits) / max(1, min(top, len(shown)))
             break
         size *= 2
     first = next((size for size, rank in ranks if rank is not None and rank <= top), None)
-    return Scanned(first, tuple(ranks), share)
+    there = set[str]().union(*map(grams, sentences))
+    of = max(1, min(top, len(shown)))
+    share, told = sum(at <= top for at in hits) / of, sum(gram in there for gram in shown[:top]) / of
+    return Scanned(first, tuple(ranks), share, told)
 
 
 def medians(by_customer: Sequence[Sequence[tuple[int, int | None]]]) -> tuple[tuple[int, float | None], ...]:
