@@ -21,9 +21,9 @@ from azeotrope.release import ALWAYS, NAMES, OPTIONAL
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 COMMANDS = (
-    "", "list", "serve", "protect", "report", "customers", "customers add", "customers list", "customers rotate",
-    "customers remove", "keys", "keys new", "keys rotate", "keys show-id", "ledger", "ledger tail", "ledger count",
-    "ledger export", "ledger key",
+    "", "list", "serve", "protect", "optimize", "report", "customers", "customers add", "customers list",
+    "customers rotate", "customers remove", "keys", "keys new", "keys rotate", "keys show-id", "keys commit",
+    "keys reveal", "ledger", "ledger tail", "ledger count", "ledger export", "ledger key",
     "ledger sign", "ledger heads", "ledger prove", "ledger reveal", "ledger check", "demo", "doctor", "teach",
     "proxy", "stealth", "fit", "fit recipe", "fit export", "verify", "verify power", "verify check",
 )  # fmt: skip
