@@ -27,7 +27,7 @@ Groups = Mapping[tuple[str, str], Group]
 
 def logits(results: Results, task: str, by_stage: Mapping[Stage, Groups], measures: Measures) -> Logits | None:
     """None where no attack took logits from the teacher itself, or nothing was stolen without them."""
-    benches = {stage: bench for stage in STAGES if (bench := _bench(by_stage[stage]))}
+    benches: dict[Stage, Bench] = {stage: bench for stage in STAGES if (bench := _bench(by_stage[stage]))}
     stage = next(iter(benches), None)
     if stage is None:
         return None
@@ -136,4 +136,13 @@ def _lost(own: Utility, bare: Utility, kinds: Iterable[str]) -> Iterable[Paid]:
             before, after = bare.scores[kind], own.scores[kind]
             test = stats.mcnemar(before.verdicts, after.verdicts)
             change = stats.paired_difference(before.verdicts, after.verdicts)
-            yield Paid(kind, before.rate, after.rate, tuple(change), after.asked, test.lost, test.gained, test.p_value)
+            yield Paid(
+                kind,
+                before.rate,
+                after.rate,
+                (change.value, change.low, change.high),
+                after.asked,
+                test.lost,
+                test.gained,
+                test.p_value,
+            )
