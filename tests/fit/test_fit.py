@@ -120,7 +120,9 @@ def test_the_rule_takes_the_least_cosine_whose_accuracy_holds() -> None:
     {"texts": "samples", "proxies": 2, "purifier": {"centred": True, "budget": 0.01, **SHORT}},
 ])  # fmt: skip
 def test_variants_share_the_recipe(members, tmp_path) -> None:
-    outcome = fitted_in(tmp_path, recipe(**{"purifier": SHORT, **members}))
+    quick = {**RECIPE["choose"], "controls": False}
+    outcome = fitted_in(tmp_path, recipe(**{"purifier": SHORT, "choose": quick, **members}))
+    assert outcome.matched == (), "nobody asked for controls"
     found = purifier.read(tmp_path)
     assert found.about.shows.variant == members.get("shows", {}).get("variant", "paper")
     if found.about.shows.variant == "argmax":

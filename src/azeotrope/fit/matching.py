@@ -60,6 +60,12 @@ class Price(NamedTuple):
     divergence: float
 
 
+async def found(bench: Bench, m: LowRank, teacher: Score) -> tuple[Match, ...]:
+    """All of them. `teacher`: its verdicts behind the purifier."""
+    by_accuracy = await matched_accuracy(bench, teacher)
+    return (*matched(bench, m), *([by_accuracy] if by_accuracy else ()))
+
+
 def matched(bench: Bench, m: LowRank) -> Iterator[Match]:
     """Every control at the purifier's price in nats; without those that have none."""
     texts = list(bench.seen())

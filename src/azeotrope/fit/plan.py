@@ -67,6 +67,8 @@ class Choosing(Record, frozen=True):
     """By which text the teacher is judged, here and in the report: its likeliest, as in the source, or as it draws."""
     tolerance: Annotated[float, Meta(ge=0, le=1)] = 0.01
     """Accuracy holds where it is at most so much below the undefended teacher's."""
+    controls: bool = True
+    """Whether controls that cost as much are looked for, which takes as long as ten checks."""
 
 
 class Fitting(Record, frozen=True):

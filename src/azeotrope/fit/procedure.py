@@ -175,8 +175,7 @@ async def _outcome(run: _Run, chosen: Check) -> Outcome:
     ]
     test = mcnemar(before.score.verdicts, after.score.verdicts)
     found = looking.seen(bench, m)
-    by_accuracy = await matching.matched_accuracy(bench, chosen.teacher)
-    matched = (*matching.matched(bench, m), *([by_accuracy] if by_accuracy else ()))
+    matched = await matching.found(bench, m, chosen.teacher) if bench.plan.choose.controls else ()
     inner = torch.eye(m.rank, dtype=torch.float64) + m.b.double() @ m.a.double()
     notes = {f"proxy {at}": _told(one) for at, one in enumerate(bench.taught)}
     return Outcome(
