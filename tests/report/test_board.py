@@ -156,6 +156,14 @@ def test_neighbours_are_told_apart_only_by_their_paired_difference() -> None:
     assert "not set apart from b." in headline(found)
 
 
+def test_a_student_that_withholding_leaves_too_is_told_to_be_out_of_reach() -> None:
+    regrown = cells("withhold", "sft+invert", 0.6), cells("plan", "sft+invert", 0.6)
+    found, _ = told(*ENDS, *regrown, cells("plan", "sft", 0.2))
+    assert "Withholding leaves the same student" in headline(found)
+    found, _ = told(*ENDS, *regrown, cells("plan", "sft", 0.7))
+    assert "Withholding leaves" not in headline(found)
+
+
 def test_what_does_not_beat_a_paraphrase_is_named() -> None:
     _, said = told(*ENDS, cells("paraphrase", "sft", 0.75), cells("idle", "sft", 0.74), cells("plan", "sft", 0.1))
     assert "Not shown to do more than a plain paraphrase: idle." in said

@@ -59,7 +59,7 @@ def _board(board: Board) -> str:
     found = (
         f"On {board.task} {lead} {best.defense}: {attacks} ({best.attack}) gets a student to {interval(best.student)}"
     )
-    return "".join((found, _ends(board), ".", _shared(ranked), _leakage(best), _utility(best)))
+    return "".join((found, _ends(board), ".", _shared(ranked), _withheld(board, best), _leakage(best), _utility(best)))
 
 
 def _ends(board: Board) -> str:
@@ -67,7 +67,7 @@ def _ends(board: Board) -> str:
         f"{control.name} it would be {interval(control.student)}"
         if not at
         else f"{control.name} {interval(control.student)}"
-        for at, control in enumerate(board.controls[:2])
+        for at, control in enumerate(board.controls[:3])
         if control.student
     ]
     return f"; {listed(said)}" if said else ""
@@ -76,6 +76,14 @@ def _ends(board: Board) -> str:
 def _shared(ranked: list[Row]) -> str:
     tied = [row.defense for row in ranked[1:] if row.from_best and not (row.from_best.low or 0) > 0]
     return f" It is not set apart from {listed(tied)}." if tied else ""
+
+
+def _withheld(board: Board, best: Row) -> str:
+    """Said where the best student is the very one that withholding leaves: it read none of the reasoning."""
+    floor = next((row for row in board.rows if row.role == "floor"), None)
+    if not floor or (floor.attack, floor.student) != (best.attack, best.student):
+        return ""
+    return " Withholding leaves the same student: it read none of the reasoning, so no defense of it helps."
 
 
 def _leakage(best: Row) -> str:

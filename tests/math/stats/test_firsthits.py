@@ -191,5 +191,5 @@ def test_counting_page_by_page_gives_the_same(monkeypatch: pytest.MonkeyPatch) -
     assert accused(pattern, rule, complete=False) == pytest.approx(whole, rel=1e-12)
     assert 0 < whole <= 1e-4
     places = {at: [j for j in range(15) if j % 5 == at] for at in range(5)}
-    for sizes in (range(6), range(2, 4), range(3, 3)):
-        assert keynull._count(places, sizes) == len(list(keynull._outcomes(places, sizes)))
+    for asked in (range(6), range(2, 4), range(3, 3)):
+        assert keynull._count(places, asked) == len(list(keynull._outcomes(places, asked)))
