@@ -95,6 +95,11 @@ def test_chaff_takes_from_the_classifier_what_theory_says() -> None:
     assert full.scan_told > 0.2, "what the families' sentences have in common is found all the same"
 
 
+def test_one_problem_asked_again_and_again_is_measured_too() -> None:
+    found = measure([("The same?", text) for _, text in traces(80)], Plan(customers=2))
+    assert found.judged_traces == 40 and found.marked == 1
+
+
 def test_the_interval_of_an_auc_is_hanleys_and_mcneils() -> None:
     low, high = classify.interval(0.8931, 51, 58)  # the paper's example: standard error 0.032
     assert ((high - low) / 2 / 1.96, (low + high) / 2) == (pytest.approx(0.032, abs=1e-3), pytest.approx(0.8931))

@@ -152,8 +152,13 @@ def _trace_auc(
     ours: Sequence[tuple[str, str]], theirs: Sequence[tuple[str, str]], known: Sequence[Key], judged: Sequence[Key],
     plan: Plan,
 ) -> tuple[float, tuple[float, float], int]:  # fmt: skip
-    """Half of the traces are marked, so that both kinds are many."""
-    taught, put = (released(part[:MOST], keys, plan.config(0.5)) for part, keys in ((ours, known), (theirs, judged)))
+    """Half of the traces are marked, each as a problem of its own: so both kinds are many, however few problems are."""
+
+    def both(part: Sequence[tuple[str, str]], keys: Sequence[Key]) -> list[Released]:
+        each = [(f"{at}: {problem}", text) for at, (problem, text) in enumerate(part[:MOST])]
+        return released(each, keys, plan.config(0.5))
+
+    taught, put = both(ours, known), both(theirs, judged)
     weights = classify.fitted([one.text for one in taught], [one.marked for one in taught])
     labels = [one.marked for one in put]
     area = classify.auc(classify.scores(weights, [one.text for one in put]), labels)
