@@ -79,6 +79,23 @@ def test_an_innocent_suspect_is_not_met_and_k_comes_from_the_head_or_the_ledger(
     assert (twin(file)["keys"], twin(file)["keys_from"]) == (4, "commitments under the newest signed head")
 
 
+def test_a_ledger_without_a_head_makes_k_no_smaller(file: Path, served: Callable[..., str]) -> None:  # noqa: F811
+    """Where the neutral party's own ledger only keeps what is spent, K is still the proof's."""
+    (file.parent / "own").mkdir()
+    own = committed(file.parent / "own", sign=False)
+    address = served(lambda server, body: server.answer("It is 12345."))
+    done = neutral(file, "--suspect", address, "--ledger", own)
+    assert done.exit_code == 0, done.output
+    assert (twin(file)["keys"], twin(file)["keys_from"][:6]) == (4, "leaves")
+    assert spent(own)
+
+
+def test_whoever_names_no_log_key_is_told_that_the_signer_is_unknown(file: Path, served: Callable[..., str]) -> None:  # noqa: F811
+    address = served(lambda server, body: server.answer("It is 12345."))
+    assert "whose key that is, nobody said" in neutral(file, "--suspect", address).output
+    assert "nobody said" not in neutral(file, "--suspect", address, "--again", "--ledger-key", SIGNER).output
+
+
 def test_no_other_key_is_in_it_and_none_can_be_computed_from_it(file: Path) -> None:
     """Other roots are other outputs of HKDF: none is the revealed one, or anything that is derived from it."""
     text, key = file.read_text(), MASTER.key("acme")

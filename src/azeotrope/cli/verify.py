@@ -177,8 +177,11 @@ def _revealed(
 
     given = read_revealed(file)
     key, head = opened(given, signer)
-    if ledger:
-        return [key], given.law, in_ledger(ledger, said, 1)
+    if signer is None:
+        typer.echo(f"The head is signed by {head.key_id}; whose key that is, nobody said: give --ledger-key.", err=True)
+    if ledger and (counted := in_ledger(ledger, said, 1)).tree:
+        return [key], given.law, counted
+    # a ledger without a head (one that only keeps what is spent) counts no keys: K is never less than the proof says
     return [key], given.law, by_proof(head, commitment(key, given.law.digest).hex(), said)
 
 
