@@ -79,11 +79,11 @@ def _shared(ranked: list[Row]) -> str:
 
 
 def _withheld(board: Board, best: Row) -> str:
-    """Said where the best student is the very one that withholding leaves: it read none of the reasoning."""
+    """Said where the same attack gets the very same student from withholding; why it does, figures do not say."""
     floor = next((row for row in board.rows if row.role == "floor"), None)
     if not floor or (floor.attack, floor.student) != (best.attack, best.student):
         return ""
-    return " Withholding leaves the same student: it read none of the reasoning, so no defense of it helps."
+    return " Withholding leaves the same student: to this attack, what is released here is worth no more than nothing."
 
 
 def _leakage(best: Row) -> str:
