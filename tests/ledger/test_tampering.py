@@ -126,3 +126,14 @@ def test_a_log_is_read_as_it_was_written_or_not_at_all(verdict, signer, data: st
     head = signer.sign(1, b"r" * 32, 5)
     first = b'{"head":' + encode(head) + b',"kind":"azeotrope log 1"}\n'
     assert not verdict([first, encode(value) + b"\n"])
+
+
+@pytest.mark.parametrize("version", [None, "two", b"\x02"])
+def test_a_schema_that_is_no_number_is_damage_and_told(path: Path, fill, version: object) -> None:
+    fill(path, "a")
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("DROP TABLE ledger_schema")
+        file.execute("CREATE TABLE ledger_schema (version)")
+        file.execute("INSERT INTO ledger_schema VALUES (?)", (version,))
+    with pytest.raises(Misconfigured, match="damaged: its schema is no number"):
+        list(whole(path))

@@ -19,7 +19,7 @@ from azeotrope.errors import Misconfigured
 from azeotrope.ledger import tree
 from azeotrope.ledger.heads import Head
 from azeotrope.ledger.notes import Commitment, N, Spent, read
-from azeotrope.ledger.tables import address, check, engine, notes, records, salts, unopened
+from azeotrope.ledger.tables import Strange, address, check, engine, notes, records, salts, unopened
 
 T = TypeVar("T")
 _PAGE = 1000
@@ -139,7 +139,7 @@ class Reading:
         try:
             with self._engine.begin() as connection:
                 self.version = check(connection)
-        except (SQLAlchemyError, UnicodeError) as error:
+        except (SQLAlchemyError, *Strange) as error:
             self._engine.dispose()
             raise unopened(error, self._url) from None
         except Misconfigured:
@@ -160,5 +160,5 @@ class Reading:
         try:
             with self._engine.begin() as connection:
                 return question(connection)
-        except (SQLAlchemyError, UnicodeError) as error:
+        except (SQLAlchemyError, *Strange) as error:
             raise unopened(error, self._url) from None

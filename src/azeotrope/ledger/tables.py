@@ -201,7 +201,10 @@ def take_turn(connection: Connection, table: Table) -> None:
 
 def check(connection: Connection, *, create: bool = False) -> int:
     """The ledger's schema. Refuses a newer one; `create` writes ours into a new or older ledger."""
-    version = max(connection.execute(select(schema.c.version)).scalars(), default=0)
+    found = list(connection.execute(select(schema.c.version)).scalars())
+    if not all(isinstance(one, int) for one in found):  # a changed byte of the file is enough for that
+        raise Misconfigured("the ledger is damaged: its schema is no number; restore the file from a copy")
+    version = max(found, default=0)
     if version == 0 and create:
         connection.execute(insert(schema).values(version=SCHEMA))
     elif not 1 <= version <= SCHEMA:
@@ -231,11 +234,18 @@ def reason(error: Exception) -> str:
     return words.partition("\n")[0]
 
 
-def unopened(error: SQLAlchemyError | UnicodeError, url: URL) -> Misconfigured | Unavailable:
+Strange = (TypeError, AttributeError, ValueError)
+"""What reading values of another kind than was written ends in: SQLite keeps any kind in any column, and one changed
+byte of its file is enough. `UnicodeError` and what `msgspec` raises are among them."""
+
+
+def unopened(error: SQLAlchemyError | TypeError | AttributeError | ValueError, url: URL) -> Misconfigured | Unavailable:
     """Why the ledger cannot be opened, by who can mend it. SQLite's driver finds it hard to quote a damaged file."""
-    if isinstance(error, UnicodeError):
-        return Misconfigured(f"the ledger {url.render_as_string(hide_password=True)} is damaged: text that is none")
-    where, why = url.render_as_string(hide_password=True), reason(error)
+    where = url.render_as_string(hide_password=True)
+    if not isinstance(error, SQLAlchemyError):
+        what = "text that is none" if isinstance(error, UnicodeError) else "values of another kind than were written"
+        return Misconfigured(f"the ledger {where} is damaged: {what}; restore it from a copy")
+    why = reason(error)
     if "locked" in why:
         return Unavailable(f"the ledger {where} is locked by another process")
     return Misconfigured(f"cannot open the ledger {where}: {why}; check the path and its permissions")
