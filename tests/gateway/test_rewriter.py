@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from azeotrope.optimize.procedure import _save
+from azeotrope.optimize.records import Candidate
+
 ASK = {"model": "m", "messages": [{"role": "user", "content": "What is 2 + 2?"}]}
 RAW = "First I take the apples, which is THOUGHT-2e. Then I add the oranges and count what lies in the basket."
 REWRITTEN = "Both apples and oranges are gathered; whatever the basket then holds is counted, without further ado."
@@ -95,3 +98,17 @@ async def test_a_stream_that_waits_for_its_rewrite_is_kept_alive(house, upstream
     async with house(POLICIES, rewriter=at(rewriter), server={"keep_alive_seconds": 0.02}) as gate:
         _, _, body = await gate.post({**ASK, "stream": True}, "buffer", first=go.set)
     assert body.startswith(b": keep-alive\n\n") and told(body) == (REWRITTEN, "4")
+
+
+async def test_a_searched_instruction_is_what_the_rewriter_is_told(house, upstream, rewriter, tmp_path) -> None:
+    text = "Gather the fruit.\nCount what then lies there."
+    path = tmp_path / "winner.md"
+    _save(path, Candidate("d", text, "full", "gepa", kept=1.0, readable=1.0, damage=0.25))
+    thinks(upstream, False)
+    rewriter.says(rewriter.json(rewriter.completion({"content": REWRITTEN})))
+    policy = {"defense": "instruct", "config": {"attempts": 1, "instruction": str(path)}}
+    async with house({"searched": policy}, rewriter=at(rewriter)) as gate:
+        assert told((await gate.post(ASK, "searched"))[2]) == (REWRITTEN, "4")
+    (asked,) = rewriter.asked
+    system = [message["content"] for message in asked.json["messages"] if message["role"] == "system"]
+    assert text in "".join(system) and "+++" not in str(asked.json) and "points off" not in str(asked.json)
