@@ -263,7 +263,7 @@ class Recall(Record, frozen=True):
     families: tuple[str, ...]
     """Of the associations that were asked about."""
     told: tuple[int, ...]
-    """How often each stands in the traces of the problems that the thief may ask, before any wash."""
+    """How often each is chosen for the problems that the thief may ask; a trace too short for a sentence has none."""
     lines: tuple[tuple[int, int, bool], ...]
     """(association, values of the target space named for the first time, hit), in the order of the answers."""
     values: int

@@ -184,7 +184,7 @@ class Marked(Record, frozen=True):
     attack: str
     students: int
     told: float
-    """How often an association stood in the traces that were asked for, mean over associations and students."""
+    """How often an association was chosen for the traces that were asked for, mean over associations and students."""
     recall: Figure
     """Share of the associations whose target was named, by the budget's end."""
     families: dict[str, Figure]

@@ -46,7 +46,8 @@ class Config(Record, frozen=True):
     """Of the requests that no mark takes, those that get a sentence of the same kind that nobody will ask about: who
     sees one does not know whether it is the mark's. It costs what a mark costs, and hides no mark from deletion."""
     chaff_recurs: bool = False
-    """False: each of those sentences is used for one problem; True: each recurs as often as a mark's do."""
+    """False: each of those sentences is used for one problem, so that a trigger which comes back is the mark's; True:
+    each recurs as often as a mark's do."""
     placed_by: Literal["rewriter", "rule"] = "rewriter"
     """rewriter: asked where there is one, and the rule where it fails; rule: never asked."""
     shortest: Annotated[int, Meta(ge=1)] = 40
