@@ -66,6 +66,15 @@ def test_a_neutral_party_meets_the_mark_with_the_half_kept_for_it(file: Path, se
     assert not spent(file.parent / "ledger.db"), "the operator's ledger is not at hand"
 
 
+def test_the_master_key_is_not_written_over(file: Path) -> None:
+    master = file.parent / "master.key"
+    was = master.read_bytes()
+    named = ["keys", "reveal", "acme", "--ledger", str(file.parent / "ledger.db"), "-o", str(master)]
+    done = CliRunner().invoke(app, [*named, "--master-key", str(master)])
+    assert isinstance(done.exception, Misconfigured) and "another file" in str(done.exception)
+    assert master.read_bytes() == was
+
+
 def test_an_innocent_suspect_is_not_met_and_k_comes_from_the_head_or_the_ledger(
     file: Path,
     served: Callable[..., str],  # noqa: F811

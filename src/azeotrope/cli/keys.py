@@ -88,10 +88,13 @@ def reveal(
     """Write one customer's key of one epoch, with the proof of its commitment: for `verify --revealed` elsewhere."""
     from azeotrope.cli.laws import law_of
     from azeotrope.cli.writing import write
+    from azeotrope.errors import Misconfigured
     from azeotrope.keys import Master
     from azeotrope.verify.revealing import revealed, written
 
     key = Master.read(master_key).key(customer, epoch)
+    if master_key and output.exists() and output.samefile(master_key):
+        raise Misconfigured(f"{output} is the master key, which would be lost: name another file (-o)")
     write(output, written(revealed(key, law_of(law), ledger)), mode=0o600)
     typer.echo(f"mark {key.mark} of {customer}, epoch {key.epoch}")
     typer.echo(f"{output} tells what this mark says: give it to nobody who may tell the suspect.", err=True)
