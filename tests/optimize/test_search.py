@@ -1,7 +1,7 @@
 """A whole search with real (tiny) students: what it leaves, that it goes on at no cost, what it keeps to itself."""
 
 import asyncio
-import json
+import html
 from typing import Any
 
 import pytest
@@ -10,16 +10,19 @@ from hypothesis import strategies as some
 from typer.testing import CliRunner
 
 from azeotrope.cli import app
+from azeotrope.codec import encode
 from azeotrope.defenses import instruct
 from azeotrope.errors import Misconfigured
+from azeotrope.evaluate.facts import problems
 from azeotrope.models.shipped import shipped
 from azeotrope.optimize import optimize
 from azeotrope.optimize.plan import Search, checked
 from azeotrope.optimize.releasing import saved
 from azeotrope.optimize.results import looked_at
+from azeotrope.protocols import Split
 from azeotrope.report import searched
 from azeotrope.streams import ask
-from azeotrope.types import Request
+from azeotrope.types import Problem
 
 TINY = {"kind": "tiny", "hidden": 16, "layers": 1, "heads": 2, "intermediate": 16, "steps": 2, "max_tokens": 8}
 FILE: dict[str, Any] = {
@@ -74,15 +77,27 @@ def test_the_same_search_again_trains_nobody(done) -> None:
 
 
 def test_no_trace_of_the_teachers_is_written_down(done) -> None:
-    folder, _ = done
-    asked = [json.loads(line) for line in (folder / "toy.jsonl").read_text().splitlines()]
-    assert asked
-    teacher = shipped("steps")
-    trace = asyncio.run(ask(teacher, Request.of("Bob has 11 cards, loses 10, triples them. How many?")))
-    opening = trace.reasoning.split(":")[0]
-    assert opening == "Step 1"
-    said = [sample for line in asked for sample in line.get("candidate", {}).get("samples", [])]
-    assert said and all("Step 1: " not in sample or " a" in sample or "makes" in sample for sample in said)
+    """Only `.traces/`, where the teacher's answers are remembered for the next run, holds any."""
+    folder, outcome = done
+    (folder / "toy.html").write_text(searched.page(outcome))
+    (folder / "toy.json").write_bytes(encode(outcome))
+    splits: tuple[Split, ...] = ("train", "proxy", "validation", "test")
+    asked = [one for split in splits for one in problems(search().task, split)]
+    secrets = {line for one in asked for line in _reasoning(one).strip().splitlines()}
+    assert len(asked) == 26 and all(secret.startswith(("Step 1: ", "Step 2: ")) for secret in secrets)
+    written = [path for path in folder.rglob("*") if path.is_file() and ".traces" not in path.parts]
+    assert {".jsonl", ".html", ".json", ".md"} <= {path.suffix for path in written}
+    for path in written:
+        text = html.unescape(path.read_text())
+        assert not [secret for secret in secrets if secret in text], path.name
+    (folder / "toy.html").unlink()
+    (folder / "toy.json").unlink()
+    sample = next(sample for row in outcome.rows for sample in row.samples)
+    assert sample.splitlines()[0] in (folder / "toy.jsonl").read_text(), "a line of a working would be found"
+
+
+def _reasoning(problem: Problem) -> str:
+    return asyncio.run(ask(shipped("steps"), problem.request)).reasoning
 
 
 def test_what_overlaps_or_lacks_problems_is_refused_before_anything_begins(tmp_path) -> None:
