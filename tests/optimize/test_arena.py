@@ -86,6 +86,21 @@ async def test_a_searcher_that_proposes_nothing_new_ends(plan) -> None:
     assert here.evaluations == 1 and len(same.asked) <= 3 * 7
 
 
+async def test_patience_counts_gepas_proposals_and_not_its_look_ups(plan) -> None:
+    search = plan(searcher={"kind": "gepa", "start": "x"}, budget={"patience": 7})
+    same = Scripted(lambda request: "x")
+    here = arena(search, Lengths(), reflector=same)
+    await run(here)
+    assert (here.evaluations, len(same.asked)) == (1, 7)
+
+    turns = iter(range(99))
+    slow = Scripted(lambda request: "y" * (2 + at) if (at := next(turns)) % 7 == 6 else "x")
+    here = arena(plan(searcher={"kind": "gepa", "start": "x"}, budget={"patience": 7, "evaluations": 4}), Lengths(),
+                 reflector=slow)  # fmt: skip
+    await run(here)
+    assert here.evaluations == 4, "six known ones in a row are not seven, however often their parent is looked up"
+
+
 async def test_nothing_is_scored_or_asked_twice(plan) -> None:
     scorer, reflector, memory = Lengths(), longer(), Memory()
     search = plan(searcher={"kind": "opro", "start": "x"}, budget={"evaluations": 8})

@@ -74,6 +74,14 @@ class Arena:
         """In full. Raises `Spent`."""
         return await self._of(text, "full", parents)
 
+    def known(self, text: str, stage: Stage) -> Candidate | None:
+        """What this search has seen already; to look it up is no proposal."""
+        return self._seen.get((text.strip()[:LONGEST], stage))
+
+    def proposed(self, text: str) -> None:
+        """Counts a proposal that is known: for a searcher that looks scores up more often than it proposes."""
+        self._idle += any(self.known(text, stage) for stage in ("screen", "full"))
+
     async def told(self, prompt: str) -> str:
         """What the reflection model says. Raises `Spent`, and what the model raises."""
         if self.over:

@@ -88,13 +88,17 @@ class _Seat:
 
     def told(self, prompt: Any) -> str:
         """The reflection model, as gepa calls one."""
-        return f"```\n{proposed(self._waited(self.arena.told(str(prompt))))}\n```"
+        text = proposed(self._waited(self.arena.told(str(prompt))))
+        self.arena.proposed(text)
+        return f"```\n{text}\n```"
 
     def over(self, gepa_state: Any = None) -> bool:
         """Whether gepa is to stop."""
         return self.fault is not None or self.arena.over
 
     def _scored(self, text: str, stage: Stage) -> Candidate:
+        if (known := self.arena.known(text, stage)) is not None:  # as gepa looks its parents up
+            return known
         parents = (named(self._parent),) if self._parent and self._parent != text else ()
         score = self.arena.scored if stage == "full" else self.arena.screened
         return self._waited(score(text, parents))
