@@ -106,3 +106,14 @@ async def test_below_a_floor_nothing_is_saved_whatever_the_damage(kept, readable
     assert not (tmp_path / "toy.md").exists()
     known = looked_at(tmp_path / "toy.jsonl")
     assert not known.confirmed and all(one.damage == 1.0 for one in known.candidates.values() if one.by != CONTROL)
+
+
+async def test_another_grammar_shares_no_score_with_this_one(lessons, monkeypatch, tmp_path: Path) -> None:
+    await optimize(search(), tmp_path)
+    first = set(looked_at(tmp_path / "toy.jsonl").candidates)
+    monkeypatch.setitem(grammar._MARKERS, "part", "Piece")
+    await optimize(search(), tmp_path)
+    both = looked_at(tmp_path / "toy.jsonl").candidates
+    fresh = [one for key, one in both.items() if key not in first]
+    assert any(one.text == FILE["searcher"]["start"] and "Piece 1" in one.samples[0] for one in fresh)
+    assert len([one for one in fresh if one.by == CONTROL]) == len([one for one in first if both[one].by == CONTROL])

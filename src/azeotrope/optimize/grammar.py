@@ -13,6 +13,7 @@ from itertools import product
 
 from msgspec.structs import asdict
 
+from azeotrope.codec import digest
 from azeotrope.models.fake import Scripted
 from azeotrope.types import Record, Request
 
@@ -43,6 +44,7 @@ CLAUSES: dict[str, dict[str, str]] = {
     "notation": {"signs": "Write operations as signs.", "words": "Write operations as words."},
 }
 """Clause -> option -> the sentence that asks for it."""
+_PROBE = "Step 1: 11 - 10 = 1\nStep 2: 1 * 3 = 3\nStep 3: 3 + 6 = 9"
 _LINE = re.compile(r"^Step \d+: (\d+) ([-+*]) (\d+) = (\d+)$", re.MULTILINE)
 _WORDS = {"+": "plus", "-": "minus", "*": "times", "=": "makes"}
 _MARKERS = {"step": "Step", "part": "Part"}
@@ -93,7 +95,14 @@ def rewritten(working: str, point: Point) -> str:
 
 def rewriter() -> Scripted:
     """The rewriting model: an instruction in the system's message, a working somewhere in the last one."""
-    return Scripted(_rewrite, name="grammar")
+    return _Grammar(_rewrite, name="grammar")
+
+
+class _Grammar(Scripted):
+    @property
+    def edition(self) -> str:
+        """Digest of what every instruction makes of one working: another grammar's scores are not this one's."""
+        return digest([(text, rewritten(_PROBE, understood(text))) for text in space()])
 
 
 def _rewrite(request: Request) -> str:

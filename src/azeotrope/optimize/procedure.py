@@ -93,7 +93,6 @@ def space_of(plan: Search) -> tuple[str, ...]:
 async def _opened(plan: Search, folder: Path) -> AsyncGenerator[tuple[Bench, Model | None], None]:
     """The bench, and who proposes; open while the block lasts."""
     parts = _parts(plan)
-    identity = digest([plan.context, teachers.identity(plan.teacher), *map(_digests, parts)])
     async with AsyncExitStack() as stack:
         store = Store(folder / ".traces")
         stack.callback(store.close)
@@ -101,6 +100,9 @@ async def _opened(plan: Search, folder: Path) -> AsyncGenerator[tuple[Bench, Mod
         rewriter = await _writer(stack, plan.rewriter, plan)
         reflector = await _writer(stack, plan.reflector, plan) if plan.reflector else None
         assert rewriter is not None
+        edition = getattr(rewriter, "edition", "")  # a rule has one; what a served model is, only its name says
+        known = [plan.context, teachers.identity(plan.teacher), *map(_digests, parts)]
+        identity = digest([*known, edition] if edition else known)
         bench = Bench(
             plan, task_of(plan.task), recorded(weights, store, teachers.identity(plan.teacher)),
             rewriter if isinstance(rewriter, Scripted) else recorded(rewriter, store, digest(_rewriter(plan))),
