@@ -97,7 +97,8 @@ def log_probabilities(path: Path, size: int) -> torch.Tensor:
     settings.model.path, settings.n_ctx, settings.n_parallel, settings.warmup = str(path), 64, 1, False
     settings.cpuparams.n_threads, settings.verbosity = 1, -1
     server = xllamacpp.Server(settings)
-    said = server.handle_completions({"prompt": PROMPT, "max_tokens": 1, "logprobs": size})
+    # The likeliest token: one drawn may end the text, and the engine then shows no log-probabilities at all.
+    said = server.handle_completions({"prompt": PROMPT, "max_tokens": 1, "logprobs": size, "temperature": 0})
     out = torch.full((size,), -torch.inf, dtype=torch.float64)
     for one in said["choices"][0]["logprobs"]["content"][0]["top_logprobs"]:
         out[one["id"]] = one["logprob"]
