@@ -218,7 +218,8 @@ def test_a_full_disk_keeps_what_is_there(tmp_path) -> None:
         def write(self, data: bytes) -> int:
             raise OSError(28, "No space left on device")
 
-    memory = Memory(tmp_path / "r.jsonl", Full(), RUN)  # type: ignore[arg-type]
+    memory = Memory(tmp_path / "r.jsonl")
+    memory.written_to(Full(), RUN)  # type: ignore[arg-type]
     with pytest.raises(Unavailable, match="make room"):
         memory.add(Line(candidate=Candidate("d", "t", "full", "x")))
     assert not memory.candidates, "what is not on disk is not known"

@@ -52,10 +52,11 @@ def recipe(
 def _tell(outcome: Outcome, folder: Path) -> None:
     """Writes the page; says what was found and which controls cost as much."""
     from azeotrope.report import fitted
+    from azeotrope.report.words import scored
 
     (folder / "report.html").write_text(fitted.page(outcome), encoding="utf-8")
     typer.echo(fitted.headline(outcome))
-    typer.echo(f"teacher {fitted.shown(outcome.before)}, behind it {fitted.shown(outcome.after)}")
+    typer.echo(f"teacher {scored(outcome.before)}, behind it {scored(outcome.after)}")
     for match in outcome.matched:
         typer.echo(fitted.control(match))
     typer.echo(f"{folder / 'purifier.safetensors'}, {folder / 'report.html'}")

@@ -10,26 +10,18 @@ from typing import Any
 from markupsafe import Markup
 
 from azeotrope.fit.results import Match, Outcome
-from azeotrope.math.stats.verdicts import wilson
 from azeotrope.report.frame import framed
 from azeotrope.report.svg import END, FAINT, INK, POINT, drawn, plain
-from azeotrope.report.words import chance
-from azeotrope.types import Score
+from azeotrope.report.words import chance, scored
 
 
 def page(outcome: Outcome) -> str:
     """The page."""
     drawn_curve = Markup(curve(outcome)) if outcome.curve else ""  # noqa: S704 - escaped
     return framed(
-        "fitted.html", found=outcome, shown=shown, chance=chance, number=number, headline=headline(outcome),
+        "fitted.html", found=outcome, shown=scored, chance=chance, number=number, headline=headline(outcome),
         control=control, curve=drawn_curve,
     )  # fmt: skip
-
-
-def shown(score: Score) -> str:
-    """97.2 % [95.5, 98.2] of 600"""
-    low, high = wilson(score.correct, score.asked)
-    return f"{100 * score.rate:.1f} % [{100 * low:.1f}, {100 * high:.1f}] of {score.asked}"
 
 
 def number(value: float | None) -> str:

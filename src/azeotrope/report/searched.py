@@ -9,12 +9,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from azeotrope.math.stats.verdicts import wilson
 from azeotrope.optimize.outcome import Outcome, Row
 from azeotrope.report.frame import framed
 from azeotrope.report.svg import END, FAINT, INK, POINT, drawn, labelled, plain
-from azeotrope.report.words import visible
-from azeotrope.types import Score
+from azeotrope.report.words import scored, visible
 
 
 def page(outcome: Outcome) -> str:
@@ -22,18 +20,12 @@ def page(outcome: Outcome) -> str:
     known = {row.name: row.number for row in outcome.rows}
     front = [row for row in outcome.rows if row.on_front]
     return framed(
-        "searched.html", found=outcome, headline=headline(outcome), shown=shown, points=points, known=known,
+        "searched.html", found=outcome, headline=headline(outcome), shown=scored, points=points, known=known,
         lineage=lineage,
         front=sorted(front, key=lambda row: -(row.damage or 0.0)),
         winner=next((row for row in outcome.rows if row.name == outcome.winner), None),
         plot=Markup(trade(outcome)) if front else "", course=Markup(course(outcome)) if outcome.rows else "",  # noqa: S704 - escaped
     )  # fmt: skip
-
-
-def shown(score: Score) -> str:
-    """97.2 % [95.5, 98.2] of 600"""
-    low, high = wilson(score.correct, score.asked)
-    return f"{100 * score.rate:.1f} % [{100 * low:.1f}, {100 * high:.1f}] of {score.asked}"
 
 
 def points(value: float | None) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from azeotrope.math.stats.verdicts import wilson
 from azeotrope.report.records import Figure
+from azeotrope.types import Score
 
 LINES = "\n\t"
 HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
@@ -20,6 +22,12 @@ def percent(figure: Figure) -> str:
 def interval(figure: Figure) -> str:
     """31.4 % [28.1, 34.9]"""
     return percent(figure) + ends(figure, 100, 1)
+
+
+def scored(score: Score) -> str:
+    """97.2 % [95.5, 98.2] of 600"""
+    low, high = wilson(score.correct, score.asked)
+    return f"{100 * score.rate:.1f} % [{100 * low:.1f}, {100 * high:.1f}] of {score.asked}"
 
 
 def points(figure: Figure) -> str:
