@@ -70,9 +70,11 @@ def test_the_master_key_is_not_written_over(file: Path) -> None:
     master = file.parent / "master.key"
     was = master.read_bytes()
     named = ["keys", "reveal", "acme", "--ledger", str(file.parent / "ledger.db"), "-o", str(master)]
-    done = CliRunner().invoke(app, [*named, "--master-key", str(master)])
-    assert isinstance(done.exception, Misconfigured) and "another file" in str(done.exception)
-    assert master.read_bytes() == was
+    by_file = {"args": [*named, "--master-key", str(master)]}
+    for how in (by_file, {"args": named, "env": {"AZEOTROPE_MASTER_KEY": MASTER.text()}}):
+        done = CliRunner().invoke(app, **how)
+        assert isinstance(done.exception, Misconfigured) and "another file" in str(done.exception)
+        assert master.read_bytes() == was
 
 
 def test_an_innocent_suspect_is_not_met_and_k_comes_from_the_head_or_the_ledger(

@@ -93,8 +93,8 @@ def reveal(
     from azeotrope.verify.revealing import revealed, written
 
     key = Master.read(master_key).key(customer, epoch)
-    if master_key and output.exists() and output.samefile(master_key):
-        raise Misconfigured(f"{output} is the master key, which would be lost: name another file (-o)")
+    if output.exists():
+        raise Misconfigured(f"{output} is there already and may be a key itself: name another file (-o), or remove it")
     write(output, written(revealed(key, law_of(law), ledger)), mode=0o600)
     typer.echo(f"mark {key.mark} of {customer}, epoch {key.epoch}")
     typer.echo(f"{output} tells what this mark says: give it to nobody who may tell the suspect.", err=True)

@@ -37,7 +37,7 @@ def by_proof(head: Head, commitment: str, said: int | None) -> Counted:
     Every commitment is a leaf, so there are never more than the head has leaves: K is that many, and the level holds
     whatever the log is of. `said`: a smaller number, which whoever verifies has counted.
     """
-    source = "leaves of the signed head, of which commitments are some"
-    if said is not None:
-        source = "as whoever verifies has counted under the signed head"
-    return Counted(min(head.size, said or head.size), source, tree_of(head), frozenset((commitment,)))
+    keys, source = head.size, "leaves of the signed head, of which commitments are some"
+    if said and said < keys:
+        keys, source = said, "as whoever verifies has counted under the signed head"
+    return Counted(keys, source, tree_of(head), frozenset((commitment,)))
