@@ -1,6 +1,7 @@
 """Writes the pages that can be read off the code, so that they cannot lie: `make docs`; the tests check them.
 
-Knows the command line, the settings, the checks and the newest benchmark; everything else is written by hand.
+Knows the command line, the settings, the checks, the results and the newest benchmark; everything else is written by
+hand.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -17,6 +19,8 @@ from azeotrope.cli import app
 from azeotrope.gateway.settings import sample
 from azeotrope.gateway.wire import leaks
 from azeotrope.release import ALWAYS, NAMES, OPTIONAL
+from azeotrope.report import build
+from azeotrope.report.markdown import markdown
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -27,6 +31,13 @@ COMMANDS = (
     "ledger sign", "ledger heads", "ledger prove", "ledger reveal", "ledger check", "demo", "doctor", "teach",
     "proxy", "stealth", "fit", "fit recipe", "fit export", "verify", "verify power", "verify check",
 )  # fmt: skip
+
+MEASURED = {
+    "lab": "Every defense against every attack",
+    "logits_few": "What logits teach beside text: little of it, and noisy",
+    "logits": "What logits teach beside text: four times as much",
+}
+"""experiment -> heading: those with results that are kept."""
 
 MEANINGS = {
     "truncated": "The rewriter stopped because it ran out of tokens.",
@@ -144,6 +155,29 @@ Passing is necessary, not sufficient: no check proves that a rewrite is true or 
 """
 
 
+def results() -> str:
+    """What every experiment with kept results found."""
+    return "\n".join(
+        (
+            "# Results",
+            "",
+            "Written from `results/`; not by hand. A cell is confirmed at fresh seeds on problems that chose nothing;",
+            "brackets are 95 % intervals. `azeotrope report results/NAME.jsonl -o NAME.html` gives the page with every",
+            "cell, what its student said, costs and warnings. What the words mean stands in",
+            "[find out what a defense is worth](how-to/evaluate.md).",
+            *(line for name, heading in MEASURED.items() for line in _measured(name, heading)),
+        )
+    )
+
+
+def _measured(name: str, heading: str) -> list[str]:
+    """One experiment: what its file says of itself, its command, its tables."""
+    plan = ROOT / "experiments" / f"{name}.toml"
+    about = [line[1:].strip() for line in takewhile(lambda line: line[:1] == "#", plan.read_text().splitlines())]
+    found = markdown(build(ROOT / "results" / f"{name}.jsonl"))
+    return ["", f"## {heading}", "", *about, "", f"`azeotrope evaluate experiments/{name}.toml`", "", found.rstrip()]
+
+
 def readme() -> str:
     """README with the newest benchmark's table in its place."""
     page = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
@@ -160,13 +194,14 @@ PAGES: dict[Path, Callable[[], str]] = {
     DOCS / "reference" / "cli.md": cli,
     DOCS / "reference" / "configuration.md": configuration,
     DOCS / "reference" / "checks.md": checks,
+    DOCS / "results.md": results,
     ROOT / "README.md": readme,
 }
 
 
 def stale() -> list[Path]:
     """Pages that are not what the code says."""
-    return [path for path, page in PAGES.items() if path.read_text(encoding="utf-8") != page()]
+    return [path for path, page in PAGES.items() if not path.exists() or path.read_text(encoding="utf-8") != page()]
 
 
 if __name__ == "__main__":

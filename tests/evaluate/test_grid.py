@@ -68,6 +68,13 @@ def test_every_cell_and_every_control_is_there(lab) -> None:
     assert len(set(everything)) == len(everything)
 
 
+def test_controls_can_be_confirmed_at_the_first_seeds_only(lab) -> None:
+    plan = lab.plan(BODY)
+    confirm = cells(replace(plan, confirm=replace(plan.confirm, seeds=(4, 5, 6), controls=2))).confirm
+    assert {todo.seed for todo in confirm if todo.control} == {4, 5}
+    assert {todo.seed for todo in confirm if not todo.control} == {4, 5, 6}
+
+
 def test_no_public_student_where_nothing_is_public(lab) -> None:
     assert "public" not in {name for _, name in names(cells(lab.plan(BODY), facts(public=False)).screen)}
 

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from azeotrope.errors import Misconfigured
 from azeotrope.report import build
+from azeotrope.report.headline import headline
 from azeotrope.report.markdown import BEGIN, END, markdown, written
 from azeotrope.report.measured import Measures
-from azeotrope.report.records import Report
+from azeotrope.report.records import Curve, Figure, Marked, Point, Report
 
 
 def tables(text: str) -> list[list[list[str]]]:
@@ -79,3 +80,39 @@ def test_what_is_only_screened_is_shown_as_leads(made: Callable[..., Path]) -> N
     ], "each defense once"  # fmt: skip
     assert not any(f"| `{name}` |" in row for row in rows for name in ("public", "never")), "controls are no attacks"
     assert "Controls:" not in found
+
+
+def test_learning_curves_are_a_table_by_steps_and_no_defense_needs_no_leaderboard(lab: Report) -> None:
+    bare = tuple(square for square in lab.boards[0].squares if square.defense == "none")
+    curves = (
+        Curve("none", "text", (Point(200, Figure(0.25, 0.2, 0.3, 600, seeds=5)), Point(400, Figure(0.5)))),
+        Curve("none", "fkl", (Point(400, Figure(0.75)),)),
+    )
+    board = replace(lab.boards[0], squares=bare, rows=(), curves=curves)
+    text = markdown(replace(lab, boards=(board,), headline=("x",)))
+    assert tables(text) == [[
+        ["attack", "200 steps", "400 steps"],
+        ["---"] * 3,
+        ["`text`", "25.0 % [20.0, 30.0] (n = 600 × 5 seeds)", "50.0 % (n = 0)"],
+        ["`fkl`", "–", "75.0 % (n = 0)"],
+    ]]  # fmt: skip
+    several = replace(board, curves=(*curves, replace(curves[1], defense="plan")))
+    (table,) = tables(markdown(replace(lab, boards=(several,), headline=("x",))))
+    assert table[0][:2] == ["defense", "attack"] and table[-1][:2] == ["`plan`", "`fkl`"]
+
+
+def test_marks_are_a_table_and_the_headline_says_most_and_least(lab: Report) -> None:
+    kept = Marked(
+        "mark|10", "sft", 10, 250, Figure(0.9, 0.8, 0.95), {}, ((5, Figure(0.5)), (20, Figure(0.8, 0.4, 0.9))),
+        1000, 1e-6, 320.4,
+    )  # fmt: skip
+    lost = replace(kept, attack="mix-90", recall=Figure(0.1), proved=((20, Figure(0.0)),), exposures=32)
+    board = replace(lab.boards[0], marks=(lost, kept), rows=())
+    said = headline(board)
+    assert said.startswith("On steps students say most of mark|10 under sft: 90.0 % [80.0, 95.0] of the")
+    assert "80.0 % [40.0, 90.0] of 10 students proved within 20 probes; least of mark|10 under mix-90: 10.0 %" in said
+    assert "(family-wise 1e-06 over 1,000 keys)." in said
+    marked, _ = tables(markdown(replace(lab, boards=(board,), headline=(said,))))
+    assert marked[0] == ["defense", "attack", "students", "told", "read", "recall", "proved by 5", "proved by 20"]
+    assert marked[2] == ["`mark?10`", "`mix-90`", "10", "250", "32", "10.0 %", "–", "0.0 %"]
+    assert marked[3][-2:] == ["50.0 %", "80.0 % [40.0, 90.0]"]

@@ -123,11 +123,12 @@ class Grid:
         return cells
 
     def confirmed(self, chosen: Sequence[Todo]) -> list[Todo]:
-        """The chosen cells of the screen, at every fresh seed and the whole budget."""
+        """The chosen cells of the screen, at every fresh seed (controls: at the first ones) and the whole budget."""
+        confirm = self._plan.confirm
         return [
             self._todo(one.task, one.defense, one.attack, "confirm", seed, 1.0, one.control)
             for one in chosen
-            for seed in self._plan.confirm.seeds
+            for seed in confirm.seeds[: confirm.controls if one.control else None]
         ]
 
     def utilities(self) -> list[Todo]:

@@ -145,6 +145,8 @@ class Confirm(Record, frozen=True):
     worst: Count = 3
     undefended: tuple[str, ...] = ()
     """Attacks, by label, that are confirmed on the teacher itself whatever they screen at: floors and ceilings."""
+    controls: Count | None = None
+    """Controls are confirmed at the first so many seeds; at all where nothing is said."""
 
 
 class Marks(Record, frozen=True):

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from azeotrope import catalog, lift
 from azeotrope.evaluate.grid import Stage
+from azeotrope.evaluate.plan import IDENTITY
 from azeotrope.report.costs import costs
 from azeotrope.report.curves import curves
 from azeotrope.report.logits import logits
@@ -20,7 +21,7 @@ from azeotrope.report.records import Board, Control, Role, Row, Square
 from azeotrope.report.results import STAGES, Group, Results
 from azeotrope.report.squares import squares
 
-IDENTITY, FLOOR, PARAPHRASE = "none", "withhold", "paraphrase"
+FLOOR, PARAPHRASE = "withhold", "paraphrase"
 """What every grid is read by: the defense that does nothing, the one that gives answers alone, and one that rewrites
 without an aim."""
 ANSWERS, PUBLIC, NEVER = "answer_only", "public", "never"

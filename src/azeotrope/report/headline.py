@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from azeotrope.report.records import Board, Floor, Logits, Row
-from azeotrope.report.words import chance, interval, listed, points, ratio
+from azeotrope.report.records import Board, Floor, Logits, Marked, Row
+from azeotrope.report.words import chance, count, interval, listed, points, ratio
 
 
 def headline(board: Board) -> str:
-    """What the logits teach, where any attack took them; then the leaderboard."""
-    return f"{_logits(board.task, board.logits)} {_board(board)}" if board.logits else _board(board)
+    """What the logits teach, where any attack took them; what is left of marks; then the leaderboard."""
+    said = [_logits(board.task, board.logits)] if board.logits else []
+    said += [_marks(board)] if board.marks else []
+    said += [_board(board)] if board.defended or not said else []
+    return " ".join(said)
+
+
+def _marks(board: Board) -> str:
+    """The best remembered mark and the least."""
+    first, *others = sorted(board.marks, key=lambda mark: -mark.recall.value)
+    least = f"; least of {others[-1].defense} under {others[-1].attack}: {_remembered(others[-1])}" if others else ""
+    return (
+        f"On {board.task} students say most of {first.defense} under {first.attack}: {_remembered(first)}{least} "
+        f"(family-wise {first.alpha:g} over {count(first.keys)} keys)."
+    )
+
+
+def _remembered(mark: Marked) -> str:
+    probes, proved = mark.proved[-1]
+    return (
+        f"{interval(mark.recall)} of the associations, each read {count(mark.exposures)} times, and "
+        f"{interval(proved)} of {mark.students} students proved within {probes} probes"
+    )
 
 
 def _logits(task: str, found: Logits) -> str:
@@ -34,8 +55,9 @@ def _beside(floor: Floor) -> str:
 
 
 def _least(found: Logits) -> str:
-    over = [at for at, floor in enumerate(found.floors) if floor.shown]
-    at = over[-1]
+    if not found.rows:
+        return ""
+    at = [at for at, floor in enumerate(found.floors) if floor.shown][-1]
     kept = [(share, row) for row in found.rows if (one := row.weakest) and (share := (one.first, one.second)[at])]
     if not kept:
         return " No defense was attacked with logits at the stage that counts."

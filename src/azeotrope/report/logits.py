@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from azeotrope.evaluate.grid import GREEDY, Stage
-from azeotrope.evaluate.plan import CURVE
+from azeotrope.evaluate.plan import CURVE, IDENTITY
 from azeotrope.math import stats
 from azeotrope.report.measured import Measures
 from azeotrope.report.records import Floor, Left, Logits, Paid, Share
 from azeotrope.report.results import STAGES, Group, Results
 from azeotrope.types import Utility
 
-IDENTITY = "none"
 SFT = ("text", "sft")
 """What the first floor is called: a student of the text alone."""
 FROM_LOGITS = ("all logits", "top ")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from msgspec import field
 
+from azeotrope.evaluate.plan import IDENTITY
 from azeotrope.types import Fields, Record, Run
 
 SCHEMA = 1
@@ -292,6 +293,11 @@ class Board(Record, frozen=True):
     logits: Logits | None = None
     unranked: tuple[str, ...] = ()
     """Defenses without a confirmed cell."""
+
+    @property
+    def defended(self) -> bool:
+        """Whether any defense but the identity was tested."""
+        return any(square.defense != IDENTITY for square in self.squares)
 
 
 class Caution(Record, frozen=True):

@@ -1,0 +1,118 @@
+"""What one task's board says, as Markdown tables: leaderboard, leads, logits, learning curves, marks. Knows no page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from azeotrope.report import words
+from azeotrope.report.records import Board, Curve, Figure, Logits, Marked, Paid, Row
+from azeotrope.report.words import visible
+
+HEAD = ("rank", "defense", "best attack", "best student", "leakage", "utility, raw", "utility, forced", "tokens")
+
+
+def leaderboard(board: Board) -> Iterator[str]:
+    """Each defense by its weakest cell, and the controls below."""
+    yield from _table(HEAD, map(_row, board.rows))
+    controls = [
+        f"{control.name} {_student(control.student)}" if control.student else f"{control.name} not run"
+        for control in board.controls
+    ]
+    yield ""
+    yield f"Controls: {'; '.join(controls)}."
+
+
+def leads(board: Board) -> Iterator[str]:
+    """Where no defense is confirmed: what was screened, as what it is."""
+    best: dict[str, tuple[str, Figure]] = {}
+    for square in board.squares:
+        raw = next((stage.raw for stage in square.stages if stage.stage == "screen" and stage.raw), None)
+        if raw and square.attack not in board.untaught:
+            known = best.get(square.defense)
+            best[square.defense] = (square.attack, raw) if not known or raw.value > known[1].value else known
+    head = ("defense", "best screened attack", "its student: a lead, flattered by the choice")
+    return _table(head, ((code(defense), code(attack), _student(raw)) for defense, (attack, raw) in best.items()))
+
+
+def logits(found: Logits) -> Iterator[str]:
+    """What each defense leaves of the logits' advantage at its weakest cell, beside what it costs the teacher."""
+    over = [f"left over {floor.name}" for floor in found.floors]
+    head = ("defense", "weakest cell", "student", *over, "teacher", "not shown to do more than")
+    rows = [
+        (
+            code(row.defense), code(row.weakest.attack), _student(row.weakest.student),
+            *(words.ratio(one) if one else "no ratio" for one in (row.weakest.first, row.weakest.second)),
+            "; ".join(map(_paid, row.paid)) or "–", ", ".join(map(code, row.unbeaten)) or "–",
+        )
+        for row in found.rows if row.weakest
+    ]  # fmt: skip
+    return _table(head, rows)
+
+
+def curves(found: Sequence[Curve]) -> Iterator[str]:
+    """Students by the steps they were trained for; the defense is named where there are several."""
+    budgets = sorted({point.steps for curve in found for point in curve.points})
+    several = len({curve.defense for curve in found}) > 1
+    rows: list[tuple[str, ...]] = []
+    for curve in found:
+        at = {point.steps: _student(point.student) for point in curve.points}
+        name = (code(curve.defense), code(curve.attack)) if several else (code(curve.attack),)
+        rows.append((*name, *(at.get(steps, "–") for steps in budgets)))
+    heads = ("defense", "attack") if several else ("attack",)
+    return _table((*heads, *(f"{steps:.0f} steps" for steps in budgets)), rows)
+
+
+def marks(found: Sequence[Marked]) -> Iterator[str]:
+    """What students say of their mark. A student is the unit of every interval."""
+    probes = sorted({after for mark in found for after, _ in mark.proved})
+    head = ("defense", "attack", "students", "told", "read", "recall", *(f"proved by {after}" for after in probes))
+    rows: list[tuple[str, ...]] = []
+    for mark in found:
+        proved = dict(mark.proved)
+        rows.append((
+            code(mark.defense), code(mark.attack), str(mark.students), words.count(mark.told),
+            words.count(mark.exposures), words.interval(mark.recall),
+            *(words.interval(proved[after]) if after in proved else "–" for after in probes),
+        ))  # fmt: skip
+    return _table(head, rows)
+
+
+def code(name: str) -> str:
+    """A name in a code span, harmless inside a table."""
+    shown = re.sub(r"[`|\n\t]", "?", visible(name, 60))
+    return f"`{shown}`"
+
+
+def _table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    yield from ("", _line(head), _line("---" for _ in head), *map(_line, rows))
+
+
+def _row(row: Row) -> Iterator[str]:
+    yield (str(row.rank) if row.rank else "–") + (" ≈" if row.tied else "")
+    yield code(row.defense)
+    yield f"{code(row.attack)}, of {row.attacks}"
+    yield _student(row.student)
+    yield words.ratio(row.leakage) if row.leakage else "no ratio"
+    yield _utility(row.utility, row.p_value)
+    yield _utility(row.utility_forced, row.p_value_forced)
+    yield words.times(row.tokens) if row.tokens is not None else "–"
+
+
+def _student(figure: Figure) -> str:
+    return f"{words.interval(figure)} ({words.basis(figure)})"
+
+
+def _utility(utility: Figure | None, p: float | None) -> str:
+    if not utility:
+        return "–"
+    return f"{words.interval(utility)} ({words.basis(utility)}{f'; {words.chance(p)}' if p is not None else ''})"
+
+
+def _paid(paid: Paid) -> str:
+    change = f"{100 * paid.before:.1f} → {100 * paid.after:.1f} %"
+    return f"{paid.kind} {change} (n = {paid.n}, {words.chance(paid.p_value)})"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
