@@ -2,11 +2,12 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from azeotrope.evaluate.choose import chosen
 from azeotrope.evaluate.grid import Todo, Variant
 from azeotrope.evaluate.plan import Shield, Subject
-from azeotrope.types import Cell, Score
+from azeotrope.types import Cell, Recall, Score
 
 
 def todo(attack: str, defense: str = "plan", task: str = "steps", control: bool = False) -> Todo:
@@ -47,6 +48,13 @@ def test_the_same_student_does_not_go_on_twice() -> None:
     screen = [todo(name) for name in ("sft", "sft+normalize", "mix")]
     cells = {one.digest: cell(one, right) for one, right in zip(screen, (40, 40, 10), strict=True)}
     assert names(chosen(screen, cells, 2)) == ["steps/plan/sft", "steps/plan/mix"]
+
+
+def test_students_that_solve_all_and_say_different_things_of_a_mark_are_two() -> None:
+    screen = [todo("sft"), todo("sft+cut"), todo("sft+normalize")]
+    said = [Recall(("unit",), (30,), ((0, 1, hit),), 100_000, 1000, 1e-6) for hit in (True, False, True)]
+    cells = {one.digest: replace(cell(one, 100), recall=own) for one, own in zip(screen, said, strict=True)}
+    assert names(chosen(screen, cells, 3)) == ["steps/plan/sft", "steps/plan/sft+cut"]
 
 
 def test_students_that_know_nothing_yet_are_not_taken_for_one() -> None:

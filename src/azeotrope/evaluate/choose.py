@@ -17,7 +17,8 @@ def chosen(screen: Sequence[Todo], cells: Mapping[str, Cell], worst: int) -> lis
 
     Per task and defense: of each attack its best variant only, of these the `worst` best students; every control
     besides, whatever it scored. A cell without a score (or without a record) is no candidate, nor is one that is right
-    on the same problems, some at least, as one before it: a wash that changed nothing. `cells` go by digest.
+    on the same problems, some at least, as one before it and says the same of a mark: a wash that changed nothing.
+    `cells` go by digest.
     """
     groups: dict[tuple[str, str], list[Todo]] = {}
     for todo in screen:
@@ -32,10 +33,14 @@ def _worst(group: Sequence[Todo], cells: Mapping[str, Cell], worst: int) -> list
     best: dict[str, Todo] = {}
     for todo in ranked:
         assert todo.attack is not None
-        own = _of(todo, cells)
-        if not own["raw"].correct or all(own != _of(other, cells) for other in best.values()):
+        own = cells[todo.digest]
+        if not own.scores["raw"].correct or not any(_same(own, cells[other.digest]) for other in best.values()):
             best.setdefault(todo.attack.family, todo)
     return list(best.values())[:worst]
+
+
+def _same(one: Cell, other: Cell) -> bool:
+    return (one.scores, one.recall) == (other.scores, other.recall)
 
 
 def _rank(todo: Todo, cells: Mapping[str, Cell]) -> tuple[float, float]:
