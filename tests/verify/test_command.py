@@ -28,7 +28,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def committed(home: Path, *customers: str, sign: bool = True) -> str:
+def committed(home: Path, *customers: str, sign: bool = True, signer: bytes = b"\x09" * 32) -> str:
     """A ledger with these customers' and the operator's commitments, under a signed head."""
     dsn = home / "ledger.db"
     keys = [MASTER.operator(), *map(MASTER.key, customers)]
@@ -39,7 +39,7 @@ def committed(home: Path, *customers: str, sign: bool = True) -> str:
     ]  # fmt: skip
 
     async def go() -> None:
-        async with Ledger(dsn, signing=Signing(Signer(b"\x09" * 32)) if sign else None) as book:
+        async with Ledger(dsn, signing=Signing(Signer(signer)) if sign else None) as book:
             await book.append(*map(Note.of, notes))
 
     asyncio.run(go())

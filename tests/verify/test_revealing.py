@@ -2,8 +2,11 @@
 
 import itertools
 import json
+import shutil
+import sqlite3
 import stat
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from azeotrope.cli import app
 from azeotrope.errors import Misconfigured
 from azeotrope.keys import Key, Master, commitment, write
 from azeotrope.ledger import Signer, commitments, newest, spent
+from azeotrope.ledger.tables import notes
 from azeotrope.marks import associations
 from azeotrope.verify.revealing import opened, read_revealed, revealed, written
 
@@ -99,6 +103,40 @@ def test_a_ledger_without_a_head_makes_k_no_smaller(file: Path, served: Callable
     assert done.exit_code == 0, done.output
     assert (twin(file)["keys"], twin(file)["keys_from"][:6]) == (4, "leaves")
     assert spent(own)
+
+
+def shorter(home: Path) -> str:
+    return committed(home, "acme", "bob")
+
+
+def signed_by_another(home: Path) -> str:
+    return committed(home, "acme", "bob", "carol", signer=b"\x08" * 32)
+
+
+def of_others(home: Path) -> str:
+    """As long, signed by the same key, other leaves."""
+    return committed(home, "acme", "bob", "dave")
+
+
+def thinned(home: Path) -> str:
+    """The proof's own log, a commitment made a note of another kind, so that it is counted no more."""
+    dsn = home / "thinned.db"
+    shutil.copy(home.parent / "ledger.db", dsn)
+    with closing(sqlite3.connect(dsn)) as database, database:
+        for (trigger,) in database.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+            database.execute(f"drop trigger {trigger}")
+        done = database.execute(f"update {notes} set kind = 'spent' where seq = (select max(seq) from {notes})")
+        assert done.rowcount == 1
+    return str(dsn)
+
+
+@pytest.mark.parametrize("made", [shorter, signed_by_another, of_others, thinned])
+def test_a_ledger_that_is_not_the_proofs_own_log_counts_no_keys(file: Path, made: Callable[[Path], str]) -> None:
+    """K from a log with fewer commitments would be too small."""
+    (file.parent / "theirs").mkdir()
+    done = neutral(file, "--suspect", "http://127.0.0.1:9/v1#m", "--ledger", made(file.parent / "theirs"))
+    assert isinstance(done.exception, Misconfigured) and "not the log that the proof is of" in str(done.exception)
+    assert not (file.parent / "elsewhere" / "e.json").exists()
 
 
 def test_whoever_names_no_log_key_is_told_that_the_signer_is_unknown(file: Path, served: Callable[..., str]) -> None:  # noqa: F811

@@ -172,17 +172,15 @@ def _revealed(
 ) -> tuple[list[Key], Law, Counted]:  # fmt: skip
     """The one key that a neutral party was given, once it is the one that was committed to."""
     from azeotrope.keys import commitment
-    from azeotrope.verify.counting import by_proof, in_ledger
+    from azeotrope.verify.counting import by_proof, in_their_log
     from azeotrope.verify.revealing import opened, read_revealed
 
     given = read_revealed(file)
     key, head = opened(given, signer)
     if signer is None:
         typer.echo(f"The head is signed by {head.key_id}; whose key that is, nobody said: give --ledger-key.", err=True)
-    if ledger and (counted := in_ledger(ledger, said, 1)).tree:
-        return [key], given.law, counted
-    # a ledger without a head (one that only keeps what is spent) counts no keys: K is never less than the proof says
-    return [key], given.law, by_proof(head, commitment(key, given.law.digest).hex(), said)
+    counted = in_their_log(ledger, head, said) if ledger else None
+    return [key], given.law, counted or by_proof(head, commitment(key, given.law.digest).hex(), said)
 
 
 def _names(customers: str, file: Path, ledger: str | None) -> list[str]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from azeotrope.errors import Misconfigured
 from azeotrope.ledger import Head, commitments, newest
+from azeotrope.ledger.checking import Known, check
+from azeotrope.ledger.proving import whole
 from azeotrope.verify.records import Tree
 from azeotrope.verify.sealing import tree_of
 
@@ -41,3 +44,21 @@ def by_proof(head: Head, commitment: str, said: int | None) -> Counted:
     if said and said < keys:
         keys, source = said, "as whoever verifies has counted under the signed head"
     return Counted(keys, source, tree_of(head), frozenset((commitment,)))
+
+
+def in_their_log(ledger: str, head: Head, said: int | None) -> Counted | None:
+    """From a log that somebody else keeps: counted only where it is the one that `head` was signed over, whole.
+
+    None where it has no signed head (it only keeps what is spent). Raises `Misconfigured` where it is another log, an
+    older copy, or changed: fewer commitments would make K too small, and accuse too soon.
+    """
+    if newest(ledger) is None:
+        return None
+    findings, _ = check(whole(ledger), Known(head.key, head))
+    for finding in findings:
+        if finding.holds is False:
+            raise Misconfigured(
+                f"the ledger is not the log that the proof is of: {finding.what}: {finding.said}; name the log itself, "
+                "or none: K is then the number of leaves under the proof's head"
+            )
+    return in_ledger(ledger, said, 1)
