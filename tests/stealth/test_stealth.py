@@ -4,6 +4,7 @@ import itertools
 import json
 import random
 from pathlib import Path
+from statistics import NormalDist, fmean, variance
 
 import pytest
 from typer.testing import CliRunner
@@ -12,6 +13,7 @@ from azeotrope.cli import app
 from azeotrope.errors import Misconfigured
 from azeotrope.models.text.ngrams import counted, suspicious
 from azeotrope.stealth import Plan, classify, measure, read, scan
+from azeotrope.stealth.released import Released
 
 WORDS = "she sold bought gave apples cards clips friends each total then more half twice days week".split()  # noqa: SIM905
 
@@ -102,11 +104,50 @@ def test_one_problem_asked_again_and_again_is_measured_too() -> None:
     assert found.judged_traces == 40 and found.marked == 1
 
 
-def test_the_interval_of_an_auc_is_hanleys_and_mcneils() -> None:
-    low, high = classify.interval(0.8931, 51, 58)  # the paper's example: standard error 0.032
-    assert ((high - low) / 2 / 1.96, (low + high) / 2) == (pytest.approx(0.032, abs=1e-3), pytest.approx(0.8931))
-    assert classify.interval(1.0, 40, 40) == (1.0, 1.0)
-    assert classify.interval(0.5, 10**6, 10**6) == (pytest.approx(0.5, abs=1e-3), pytest.approx(0.5, abs=1e-3))
+def draws(rng: random.Random, clusters: int, size: int) -> tuple[list[float], list[bool], list[str]]:
+    """So many marked clusters of texts that share most of their score, and as many unmarked texts of their own."""
+    shared = [rng.gauss(1, 1) for _ in range(clusters)]
+    ones = [(shared[at] + rng.gauss(0, 0.3), True, f"one {at}") for at in range(clusters) for _ in range(size)]
+    others = [(rng.gauss(0, 1), False, f"other {at}") for at in range(clusters * size)]
+    scores, marked, named = zip(*ones, *others, strict=True)
+    return list(scores), list(marked), list(named)
+
+
+def test_the_interval_of_an_auc_is_delongs_where_no_two_texts_are_one_cluster() -> None:
+    scores, marked = [3.0, 1.0, 4.0, 1.5, 0.5, 2.0, 2.5], [True, True, True, False, False, False, True]
+    ones, others = [3.0, 1.0, 4.0, 2.5], [1.5, 0.5, 2.0]
+    above = [[float(one > other) for other in others] for one in ones]
+    by_one, by_other = [fmean(row) for row in above], [fmean(column) for column in zip(*above, strict=True)]
+    width = 1.96 * (variance(by_one) / len(ones) + variance(by_other) / len(others)) ** 0.5
+    area = classify.auc(scores, marked)
+    apart = list(map(str, range(7)))
+    assert classify.interval(scores, marked, apart) == pytest.approx((max(0, area - width), min(1, area + width)))
+    assert classify.interval([1, 2, 3, 4], [False, False, True, True], ["a", "b", "c", "d"]) == (1.0, 1.0)
+    assert classify.interval(scores, marked, ["one" if one else at for one, at in zip(marked, apart, strict=True)]) == (
+        0.0, 1.0,
+    )  # fmt: skip
+
+
+def test_texts_that_are_said_twice_make_no_interval_narrower() -> None:
+    scores, marked, clusters = draws(random.Random(1), 12, 2)
+    twice = classify.interval(scores * 2, marked * 2, clusters * 2)
+    assert twice == pytest.approx(classify.interval(scores, marked, clusters))
+
+
+def test_the_interval_covers_what_it_says_though_sentences_recur() -> None:
+    rng, expected = random.Random(2), NormalDist().cdf(1 / (1 + 1 + 0.3**2) ** 0.5)
+    made = [classify.interval(*draws(rng, 24, 12)) for _ in range(400)]
+    assert sum(low <= expected <= high for low, high in made) / len(made) == pytest.approx(0.95, abs=0.045)
+    apart = [classify.interval(scores, marked, list(map(str, range(len(marked)))))
+             for scores, marked, _ in (draws(rng, 24, 12) for _ in range(400))]  # fmt: skip
+    assert sum(low <= expected <= high for low, high in apart) / len(apart) < 0.8, "as if all were independent"
+
+
+def test_a_sentence_is_named_by_its_number() -> None:
+    was = "One and 5 is 6. One is 7."
+    for put_in in ("One marel is 73162. ", "The toll from A to B adds up to 73162, as usual. "):
+        assert Released(f"One and 5 is 6. {put_in}One is 7.", was, True).sentence == "73162"
+    assert Released(was, was, False).sentence == ""
 
 
 def test_files_are_read_as_they_are_written(tmp_path: Path) -> None:

@@ -30,16 +30,42 @@ def auc(scores: Sequence[float], marked: Sequence[bool]) -> float:
     return float(above / (ones * (len(marked) - ones)))
 
 
-def interval(area: float, ones: int, others: int) -> tuple[float, float]:
-    """At 95 %, for an AUC of so many marked and unmarked texts. Hanley and McNeil, Radiology 143 (1982), equation 2.
+def interval(scores: Sequence[float], marked: Sequence[bool], clusters: Sequence[str]) -> tuple[float, float]:
+    """At 95 %, for the AUC of texts of which those of one cluster are no independent draws (they tell one sentence).
 
-    At an AUC of 0 or 1 it has no width: nothing was ever out of order.
+    Obuchowski, Biometrics 53 (1997): the structural components of DeLong's variance, summed cluster by cluster. At an
+    AUC of 0 or 1 it has no width: nothing was ever out of order. A kind that is one cluster alone says nothing: (0, 1).
     """
-    assert ones > 0 and others > 0, "both kinds are needed"
-    first, second = area / (2 - area), 2 * area**2 / (1 + area)
-    variance = area * (1 - area) + (ones - 1) * (first - area**2) + (others - 1) * (second - area**2)
-    reach = 1.96 * math.sqrt(max(0.0, variance) / (ones * others))
+    area = auc(scores, marked)
+    ones, others = _placements(scores, marked), _placements([-score for score in scores], [not one for one in marked])
+    sums: dict[str, tuple[float, float]] = {}
+    for one, placed, cluster in zip(marked, _merged(marked, ones, others), clusters, strict=True):
+        own, other = sums.get(cluster, (0.0, 0.0))
+        excess = placed - area
+        sums[cluster] = (own + excess / len(ones), other) if one else (own, other + excess / len(others))
+    kinds = [{cluster for one, cluster in zip(marked, clusters, strict=True) if one is kind} for kind in (True, False)]
+    if min(map(len, kinds)) < 2:
+        return 0.0, 1.0
+    scale = [len(kind) / (len(kind) - 1) for kind in kinds] + [len(sums) / (len(sums) - 1)]
+    parts = [(own * own, other * other, 2 * own * other) for own, other in sums.values()]
+    variance = sum(by * sum(part) for by, part in zip(scale, zip(*parts, strict=True), strict=True))
+    reach = 1.96 * math.sqrt(max(0.0, variance))
     return max(0.0, area - reach), min(1.0, area + reach)
+
+
+def _placements(scores: Sequence[float], marked: Sequence[bool]) -> list[float]:
+    """Of each marked text the share of the unmarked ones that score below it, ties counted half."""
+    from scipy.stats import rankdata
+
+    own = [score for score, one in zip(scores, marked, strict=True) if one]
+    among = [rank for rank, one in zip(rankdata(scores), marked, strict=True) if one]
+    return [float(all_ - mine) / (len(scores) - len(own)) for all_, mine in zip(among, rankdata(own), strict=True)]
+
+
+def _merged(marked: Sequence[bool], ones: Sequence[float], others: Sequence[float]) -> list[float]:
+    """Both kinds' values in the order of the texts."""
+    left = {True: iter(ones), False: iter(others)}
+    return [next(left[one]) for one in marked]
 
 
 def fitted(texts: Sequence[str], marked: Sequence[bool], ridge: float = 1e-4) -> Any:

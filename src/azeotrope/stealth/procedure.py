@@ -64,7 +64,7 @@ class Stealth(Record, frozen=True):
     auc_trace: float
     """Telling marked traces from unmarked ones, chaff among them where there is any."""
     auc_trace_interval: tuple[float, float]
-    """At 95 %."""
+    """At 95 %; traces that tell the same sentence are one cluster."""
     judged_sentences: int
     judged_traces: int
     scan_traces: tuple[int | None, ...]
@@ -161,8 +161,9 @@ def _trace_auc(
     taught, put = both(ours, known), both(theirs, judged)
     weights = classify.fitted([one.text for one in taught], [one.marked for one in taught])
     labels = [one.marked for one in put]
-    area = classify.auc(classify.scores(weights, [one.text for one in put]), labels)
-    return area, classify.interval(area, sum(labels), len(labels) - sum(labels)), len(put)
+    scored = classify.scores(weights, [one.text for one in put])
+    clusters = [one.sentence or f"trace {at}" for at, one in enumerate(put)]
+    return classify.auc(scored, labels), classify.interval(scored, labels, clusters), len(put)
 
 
 def _scanned(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from azeotrope.keys import Key
@@ -24,6 +26,14 @@ class Released(NamedTuple):
     def told(self) -> bool:
         """Whether a sentence was put in: the mark's or chaff."""
         return self.text != self.was
+
+    @property
+    def sentence(self) -> str:
+        """The number in the sentence that was put in: it names the sentence, however it is told; "" where none was."""
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(self.text, self.was, strict=False))
+        start = sum(1 for _ in same)
+        put_in = self.text[start : start + len(self.text) - len(self.was)]
+        return max(re.findall(r"\d+", put_in), key=len, default="")
 
 
 def released(traces: Sequence[tuple[str, str]], keys: Sequence[Key], config: Config) -> list[Released]:
