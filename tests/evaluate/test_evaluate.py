@@ -147,3 +147,27 @@ def test_a_dry_run_says_what_there_is_to_do_and_writes_nothing(lab) -> None:
     plan = json.decode(CliRunner().invoke(app, [*arguments, "--json"]).output, type=Preview)
     assert (len(plan.planned), plan.to_choose, plan.seconds) == (7, 10, None)
     assert not lab.results.parent.exists()
+
+
+def test_another_experiments_cells_of_the_same_settings_are_taken_over_with_their_run(lab) -> None:
+    plan = lab.plan(BODY)
+    grid = Grid(plan, facts.found(plan))
+    theirs, run = lab.results.parent / "theirs.jsonl", replace(heading.head(plan), commit="earlier")
+    bare, *behind = grid.screen()
+    with opened(theirs) as results:
+        results.add(replace(failed(bare, "died", 1.0), defense="theirs"), run)
+        for todo in behind:
+            results.add(replace(failed(todo, "", 1.0), scores={"raw": Score("+")}, defense="theirs"), run)
+        for todo in grid.utilities():
+            results.add(Utility(todo.digest, "theirs", todo.task.label, "test"), run)
+    assert preview(plan, lab.results.parent, ALONE).planned[-1].done is False
+    utilities_and_screen = preview(plan, lab.results.parent, ALONE, [theirs]).planned[: 3 + len(behind)]
+    assert [one.done for one in utilities_and_screen] == [True, True, False, *(True for _ in behind)]
+    source = lab.write(BODY)
+    arguments = ["evaluate", str(source), "--results", str(lab.results.parent), "--workers", "1", "--stage", "screen"]
+    done = CliRunner().invoke(app, [*arguments, "--reuse", str(theirs)])
+    assert "1 done in" in done.output, done.output
+    assert {cell["defense"] for cell in lab.lines("cell")} == {"none", "withhold"}, "under the experiment's own names"
+    assert [one["commit"] == "earlier" for one in lab.lines("run")] == [True, False]
+    missing = CliRunner().invoke(app, [*arguments, "--reuse", "nowhere.jsonl"])
+    assert isinstance(missing.exception, Misconfigured) and "nowhere.jsonl" in str(missing.exception)

@@ -10,7 +10,7 @@ from azeotrope.codec import encode
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate.estimate import Estimates
 from azeotrope.evaluate.grid import Facts, Grid, Known
-from azeotrope.evaluate.results import Line, looked_at, opened
+from azeotrope.evaluate.results import Line, opened, together
 from azeotrope.types import Cell, Run, Score, Utility
 
 RUN = Run("c", "1", "", "m", "2026-01-01T00:00:00+00:00")
@@ -30,7 +30,7 @@ def test_each_writer_heads_what_it_adds(tmp_path) -> None:
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [next(iter(line)) for line in lines] == ["run", "cell", "utility"] * 2
     assert all(len(line) == 1 for line in lines)
-    assert list(looked_at(path).cells) == list(looked_at(path).utilities) == ["a", "b"]
+    assert list(together([path]).cells) == list(together([path]).utilities) == ["a", "b"]
 
 
 def test_a_writer_with_nothing_to_add_adds_nothing(tmp_path) -> None:
@@ -53,7 +53,7 @@ def test_a_score_outlasts_a_later_failure_and_replaces_an_earlier_one(tmp_path) 
         for one in (cell("a", "died"), cell("a", "again"), cell("a"), cell("a", "later")):
             results.add(one, RUN)
         assert results.cells["a"].scores
-    assert looked_at(tmp_path / "x.jsonl").cells["a"].scores
+    assert together([tmp_path / "x.jsonl"]).cells["a"].scores
 
 
 @settings(max_examples=20)
@@ -69,7 +69,7 @@ def test_a_torn_tail_is_cut_and_the_rest_goes_on(tmp_path_factory, cut) -> None:
         left = list(results.cells)
         results.add(cell("d"), RUN)
     assert left == list("abc")[: len(left)] and len(left) == path.read_bytes().count(b'"cell"') - 1
-    assert list(looked_at(path).cells) == [*left, "d"]
+    assert list(together([path]).cells) == [*left, "d"]
 
 
 def test_a_line_that_is_none_of_ours_is_named(tmp_path) -> None:

@@ -25,6 +25,10 @@ def evaluate(
         float | None, typer.Option(min=0, help="Begin nothing that is not expected to end by then.")
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes side by side; 0: as many as cores.")] = 0,
+    reuse: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="RESULTS", help="Another experiment's: cells of the same settings are taken over."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and how long it takes.")] = False,
     tiny: Annotated[
         bool,
@@ -50,11 +54,11 @@ def evaluate(
         _rehearse(plan, source.parent / "stand_ins.toml", json)
         return
     if dry_run:
-        _show_plan(preview(plan, results, settings), json)
+        _show_plan(preview(plan, results, settings, reuse or ()), json)
         return
     try:
         with _watching(quiet=json) as watch:
-            summary = procedure(plan, results, settings, watch)
+            summary = procedure(plan, results, settings, watch, reuse or ())
     except KeyboardInterrupt:
         typer.echo("stopped: what is done is kept, the same command goes on", err=True)
         raise typer.Exit(130) from None

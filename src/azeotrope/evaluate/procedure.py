@@ -17,20 +17,23 @@ from azeotrope.evaluate.heading import head
 from azeotrope.evaluate.plan import Experiment
 from azeotrope.evaluate.results import Results
 from azeotrope.evaluate.running import Site
-from azeotrope.evaluate.slices import Settings, Slice, Summary, Watch
+from azeotrope.evaluate.slices import Settings, Slice, Summary, Watch, scored
 from azeotrope.types import Record
 
 
-def evaluate(plan: Experiment, folder: Path, settings: Settings = Settings(), watch: Watch | None = None) -> Summary:
+def evaluate(
+    plan: Experiment, folder: Path, settings: Settings = Settings(), watch: Watch | None = None,
+    reuse: Sequence[Path] = (),
+) -> Summary:  # fmt: skip
     """Does what is missing. Raises `Misconfigured` before anything is begun, `Unavailable` when results cannot be kept.
 
-    A cell that fails is a result. A killed run loses the cells under way; the same call goes on.
+    `reuse`: other experiments' results, whose cells of the same digest are taken over with the run that made them. A cell that fails is a result. A killed run loses the cells under way; the same call goes on.
     """
     known = facts.found(plan)
-    grid = Grid(plan, known)
+    grid, elsewhere = Grid(plan, known), results.together(reuse)
     with results.opened(folder / f"{plan.name}.jsonl") as kept:
         site = Site(plan, known.teacher, folder / ".traces")
-        run = Slice(site, kept, settings, watch or (lambda progress: None), head(plan))
+        run = Slice(site, kept, settings, watch or (lambda progress: None), head(plan), elsewhere)
         run.do(grid.utilities())
         screen = grid.screen()
         if settings.stage != "confirm":
@@ -68,10 +71,12 @@ class Preview(Record, frozen=True):
     """The command that fits the purifiers it names, where some are not there yet; its time is not in `seconds`."""
 
 
-def preview(plan: Experiment, folder: Path, settings: Settings = Settings()) -> Preview:
+def preview(
+    plan: Experiment, folder: Path, settings: Settings = Settings(), reuse: Sequence[Path] = ()
+) -> Preview:  # fmt: skip
     """What `evaluate` would do now. Builds the tasks, to check them, and writes nothing."""
     grid = Grid(plan, facts.found(plan))
-    known = results.looked_at(folder / f"{plan.name}.jsonl")
+    known = results.together([*reuse, *(path for path in [folder / f"{plan.name}.jsonl"] if path.exists())])
     estimates = Estimates(plan, known.cells.values(), known.utilities.values())
     screen = grid.screen()
     complete = all(todo.digest in known.cells for todo in screen)
@@ -87,8 +92,7 @@ def preview(plan: Experiment, folder: Path, settings: Settings = Settings()) -> 
 
 
 def _done(todo: Todo, known: Results) -> bool:
-    cell = known.cells.get(todo.digest)
-    return todo.digest in known.utilities or (cell is not None and not cell.reason)
+    return scored(known.of(todo.digest))
 
 
 def _likely(screen: Sequence[Todo], worst: int) -> list[Todo]:

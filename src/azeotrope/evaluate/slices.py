@@ -75,6 +75,8 @@ class Slice:
     watch: Watch
     heading: Run
     """Heads what this slice adds."""
+    elsewhere: Results
+    """What other experiments found: the same digest is the same result."""
     began: float = field(default_factory=time.monotonic)
     done: int = 0
     left: int = 0
@@ -117,14 +119,15 @@ class Slice:
         return Summary(path, self.done, self.failures.total(), dict(self.failures), self.left, seconds)
 
     def _missing(self, todos: Sequence[Todo]) -> list[Todo]:
-        """Without a score so far. One that has one under an older label gets a record under the new one."""
+        """Without a score so far. One that has one elsewhere, or under an older label, gets a record of its own."""
         out: list[Todo] = []
         for todo in todos:
-            known = self.kept.utilities.get(todo.digest) or self.kept.cells.get(todo.digest)
-            if known is None or (isinstance(known, Cell) and known.reason):
+            source = next((one for one in (self.kept, self.elsewhere) if scored(one.of(todo.digest))), None)
+            known = source.of(todo.digest) if source else None
+            if source is None or known is None:
                 out.append(todo)
-            elif (renamed := _renamed(known, todo)) != known:
-                self.kept.add(renamed, self.heading)
+            elif (renamed := _renamed(known, todo)) != known or source is self.elsewhere:
+                self.kept.add(renamed, source.run(todo.digest) or self.heading)
         return out
 
     def _fits(self, seconds: float | None) -> bool:
@@ -137,6 +140,11 @@ class Slice:
         self.done += 1
         if not isinstance(result, Utility) and result.reason:
             self.failures[result.reason] += 1
+
+
+def scored(known: Cell | Utility | None) -> bool:
+    """Whether it need not be done again."""
+    return known is not None and not (isinstance(known, Cell) and known.reason)
 
 
 def _renamed(known: Cell | Utility, todo: Todo) -> Cell | Utility:
