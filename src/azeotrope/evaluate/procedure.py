@@ -27,7 +27,8 @@ def evaluate(
 ) -> Summary:  # fmt: skip
     """Does what is missing. Raises `Misconfigured` before anything is begun, `Unavailable` when results cannot be kept.
 
-    `reuse`: other experiments' results, whose cells of the same digest are taken over with the run that made them. A cell that fails is a result. A killed run loses the cells under way; the same call goes on.
+    `reuse`: other experiments' results, whose cells of the same digest are taken over with the run that made them.
+    A cell that fails is a result. A killed run loses the cells under way; the same call goes on.
     """
     known = facts.found(plan)
     grid, elsewhere = Grid(plan, known), results.together(reuse)
