@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from azeotrope.report.records import Board, Floor, Logits, Marked, Row
-from azeotrope.report.words import chance, count, interval, listed, points, ratio
+from azeotrope.report.words import chance, count, interval, listed, points, ratio, turned
 
 
 def headline(board: Board) -> str:
@@ -50,8 +50,11 @@ def _logits(task: str, found: Logits) -> str:
 
 def _beside(floor: Floor) -> str:
     assert floor.student and floor.advantage
+    told = f"{floor.name} ({floor.attack}) {interval(floor.student)}"
+    if floor.advantage.value < 0:
+        return f"{told}, {points(turned(floor.advantage))} more"
     shown = "" if floor.shown else ", which is not shown to be more than nothing"
-    return f"{floor.name} ({floor.attack}) {interval(floor.student)}, {points(floor.advantage)} less{shown}"
+    return f"{told}, {points(floor.advantage)} less{shown}"
 
 
 def _least(found: Logits) -> str:

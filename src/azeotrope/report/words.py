@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from azeotrope.math.stats.verdicts import wilson
 from azeotrope.report.records import Figure
 from azeotrope.types import Score
@@ -33,6 +35,12 @@ def scored(score: Score) -> str:
 def points(figure: Figure) -> str:
     """4.5 points [1.2, 7.7]"""
     return f"{100 * figure.value:.1f} points{ends(figure, 100, 1)}"
+
+
+def turned(figure: Figure) -> Figure:
+    """The same difference from the other side: its sign changed, its ends exchanged."""
+    low, high = (None if end is None else -end for end in (figure.high, figure.low))
+    return replace(figure, value=-figure.value, low=low, high=high)
 
 
 def ratio_alone(figure: Figure) -> str:
