@@ -1,10 +1,16 @@
 """An experiment's file: what is wrong is refused with its place and the cure; what is said nowhere has a default."""
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import read
 
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+SHIPPED = [file for file in sorted(EXPERIMENTS.glob("*.toml")) if "attacks" in tomllib.loads(file.read_text())]
+"""Not the searches, recipes and stand-ins that lie beside them: other tests read these."""
 SFT = '[[attacks]]\nname = "sft"\n'
 WRONG = {
     "an unknown attack": ('[[attacks]]\nname = "sftt"\n', r"x.toml: attacks\[0\]: no attack called 'sftt'; .*: .*sft"),
@@ -67,3 +73,8 @@ def test_labels_and_defaults(lab) -> None:
     assert [wash.name for wash in plan.attacks[1].washes] == ["filter", "dedup"]
     assert all(wash.config for wash in plan.attacks[1].washes), "defaults are filled in"
     assert (plan.name, plan.screen.seed, plan.learner.recipe) == ("x", 0, {"steps": 2})
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
+def test_every_shipped_experiment_is_one(file: Path) -> None:
+    assert read(file, unfitted=True).name == file.stem
