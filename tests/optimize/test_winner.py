@@ -101,7 +101,9 @@ async def test_below_a_floor_nothing_is_saved_whatever_the_damage(kept, readable
         return replace(await real(self, text, stage), damage=1.0, kept=kept, readable=readable)
 
     monkeypatch.setattr(Scoring, "score", below)
+    (tmp_path / "toy.md").write_text("an earlier winner")
     found = await optimize(search(), tmp_path)
+    assert (tmp_path / "toy.md.old").read_text() == "an earlier winner"
     assert found.rows and (found.winner, found.confirmed) == ("", ())
     assert not (tmp_path / "toy.md").exists()
     known = looked_at(tmp_path / "toy.jsonl")

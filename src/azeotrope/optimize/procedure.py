@@ -49,8 +49,11 @@ async def optimize(plan: Search, folder: Path, watch: Watch = lambda progress: N
             await run(arena)
             winner = won(arena)
             checked = await _confirmed(bench, winner, memory) if winner else []
+        place = folder / f"{plan.name}.md"
         if winner:
-            _save(folder / f"{plan.name}.md", winner)
+            _save(place, winner)
+        elif place.exists():
+            place.replace(place.with_suffix(".md.old"))  # it won by other settings: nobody shall serve it as this one's
         return outcome(plan, arena, memory, winner, checked)
 
 
