@@ -1,4 +1,4 @@
-"""`python -m benchmarks [gateway|latency|memory|protect|ledger|lab|shape|folding|rivals|report] [--quick]`: all of it.
+"""`python -m benchmarks [PART|latency|report] [--quick]`: all of it, or one part; --help lists them.
 
 Results go to `benchmarks/results/`; a whole run, or `report FILE`, also writes docs/benchmarks.md.
 """
@@ -10,10 +10,23 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import folding, gateway, lab, ledger, memory, protection, records, report, rivals, shape
+from benchmarks import (
+    folding,
+    gateway,
+    lab,
+    ledger,
+    marking,
+    memory,
+    protection,
+    records,
+    report,
+    rivals,
+    shape,
+    verification,
+)  # fmt: skip
 from benchmarks.records import Figure
 
-PARTS = ("gateway", "memory", "protect", "ledger", "lab", "shape", "folding", "rivals")
+PARTS = ("gateway", "memory", "protect", "ledger", "lab", "marks", "shape", "folding", "rivals")
 ROOT = Path(__file__).parent.parent
 
 
@@ -40,6 +53,9 @@ def measured(given: argparse.Namespace) -> Iterator[Figure]:
             yield from protection.measure(few, 960 if quick else 9600, told=told)
         elif what == "lab":
             yield from lab.measure(few, told=told)
+        elif what == "marks":
+            yield from marking.measure(few, told=told)
+            yield from verification.measure(few, told=told)
         elif what == "shape":
             yield from shape.measure(few, told=told)
         elif what == "folding":

@@ -1,18 +1,20 @@
-"""What marking costs a response, in milliseconds: `python -m benchmarks.marking TRACES.jsonl`.
+"""What marking costs a response, in milliseconds of processor time. Knows no target.
 
-The defense is run as it is online, over a teacher that answers at once; what is left when no mark is set is taken off.
+The defense is run as it is online, over a teacher that answers at once; what asking that teacher takes is taken off.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 from azeotrope import Given, Replay, Request, Trace, ask, lift
 from azeotrope.keys import Key, Master
-from azeotrope.stealth import read
+from benchmarks.protection import row
+from benchmarks.records import Figure
+
+SHARES = {"no response": 0.0, "a tenth": 0.1, "every response": 1.0}
 
 
 def milliseconds(traces: list[tuple[str, str]], share: float | None, key: Key) -> float:
@@ -32,12 +34,13 @@ def milliseconds(traces: list[tuple[str, str]], share: float | None, key: Key) -
     return (time.process_time() - started) / len(traces) * 1e3
 
 
-def main(path: Path, most: int = 2000) -> None:
-    traces, key = read(path)[:most], Master.new().key("acme")
-    bare = milliseconds(traces, None, key)
-    for name, share in (("none marked", 0.0), ("a tenth", 0.1), ("all marked", 1.0)):
-        print(f"{name:<12} {milliseconds(traces, share, key) - bare:.3f} ms a response (n={len(traces):,})")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+def measure(rounds: int, *, told: Callable[[str], None], most: int = 2000) -> Iterator[Figure]:
+    """Over rows as `protection` has them, each a problem of its own."""
+    made, key = map(row, range(most)), Master.new().key("acme")
+    traces = [(one["question"], one["answer"].rpartition("\n####")[0]) for one in made]
+    for round_ in range(rounds):
+        bare = milliseconds(traces, None, key)
+        for name, share in SHARES.items():
+            spent = milliseconds(traces, share, key) - bare
+            told(f"round {round_ + 1}/{rounds} marking, {name}: {spent:.3f} ms a response")
+            yield Figure("ms_per_response", f"marking, {name}", round_, spent)

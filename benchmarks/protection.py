@@ -48,7 +48,8 @@ def _run(name: str, rows: int, seconds: float) -> float:
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def _row(number: int) -> str:
+def row(number: int) -> dict[str, str]:
+    """A problem and its working, as a data set has them; each number is another."""
     eggs = 20 + number % 70
     left = eggs - 7
     working = (
@@ -57,14 +58,14 @@ def _row(number: int) -> str:
         f"At $2 for each fresh egg she makes {left} * 2 = $<<{left}*2={left * 2}>>{left * 2} every day at the market."
     )
     question = f"Row {number}: ducks lay {eggs} eggs a day; three are eaten, four baked, the rest sold at $2. Income?"
-    return json.dumps({"question": question, "answer": f"{working}\n#### {left * 2}"})
+    return {"question": question, "answer": f"{working}\n#### {left * 2}"}
 
 
 async def _protected(name: str, rows: int, seconds: float) -> float:
     folder = SCRATCH / f"protect-{os.getpid()}"
     folder.mkdir(parents=True)
     source, out = folder / "in.jsonl", folder / "out.jsonl"
-    source.write_text("".join(_row(number) + "\n" for number in range(rows)))
+    source.write_text("".join(json.dumps(row(number)) + "\n" for number in range(rows)))
     rewriter = Scripted(lambda _: _REWRITTEN, seconds=seconds)
     made = defense(name, {}, Given(rewriter=rewriter))
     summary = await protect(source, out, made, Settings(concurrency=CONCURRENCY))

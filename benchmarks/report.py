@@ -26,6 +26,9 @@ _NAMES = {
     "share_of_head": "a purifier as a shape, processor time over the head's product",
     "time_over_plain": "a token behind a shape that reads along, processor time over plain sampling",
     "ms_per_trace": "a trace rewritten by gradients, ms of processor time",
+    "ms_per_response": "a response marked, ms of processor time",
+    "verification_cpu_seconds": "1,000 customers verified, processor seconds apart from the suspect's answers",
+    "page_cpu_seconds": "the report on them drawn, processor seconds",
     "fsync_ms": "fsync of 4 KiB, ms, beside",
 }
 PLOTTED = ("requests_per_second", "streams_per_second")

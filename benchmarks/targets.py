@@ -51,8 +51,18 @@ def _plain(name: str, of: str) -> Callable[[list[Figure]], Numbers]:
     return lambda figures: [value for _, value in sorted(values(figures, name, of).items())]
 
 
+def _verified(figures: list[Figure]) -> Numbers:
+    """The dearest suspect of each round."""
+    rounds: dict[int, float] = {}
+    for figure in figures:
+        if figure.name == "verification_cpu_seconds":
+            rounds[figure.round] = max(figure.value, rounds.get(figure.round, 0.0))
+    return list(rounds.values())
+
+
 _REQUESTS, _STREAMS, _OPEN = "requests_per_second", "streams_per_second", "open_streams_mb"
 _TOKENS = "tokens_per_cpu_second"
+_MARKED = "ms_per_response"
 _ROWS, _SHARE, _CPU = "rows_per_second", "share_of_ideal", "cpu_us_per_record"
 TARGETS = (
     Target("`none`, requests/s over the bare forwarder's", "at least", 0.70, "", _ratio(_REQUESTS, NONE, BARE)),
@@ -71,6 +81,8 @@ TARGETS = (
     Target("`protect`, 64 at once, rewriter of 0.2 s, of ideal", "at least", 0.95, "", _plain(_SHARE, "instruct")),
     Target("lab, training a 454k student", "at least", 12_000, "tokens/CPU-s", _plain(_TOKENS, "trained")),
     Target("lab, writing by the teacher", "at least", 5_000, "tokens/CPU-s", _plain(_TOKENS, "written")),
+    Target("marking, every response marked, added", "at most", 1.0, "ms", _plain(_MARKED, "marking, every response")),
+    Target("1,000 customers verified, suspect's answers apart", "at most", 30, "s", _verified),
     Target("ledger, processor time a record, 32 at once", "at most", 60, "µs", _plain(_CPU, "32 at once")),
 )  # fmt: skip
 

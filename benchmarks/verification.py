@@ -1,4 +1,4 @@
-"""A thousand customers put to one suspect: seconds apart from its answers. `python -m benchmarks.verification`.
+"""A thousand customers put to one suspect: processor seconds apart from its answers. Knows no target.
 
 Suspects are innocent, so that nothing stops early and every mark is asked about to the end of its budget. They answer
 at once; what asking them costs is measured apart, by the same number of questions, and taken off.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 
 from azeotrope import __version__
@@ -24,6 +24,7 @@ from azeotrope.verify.keys import keys_of
 from azeotrope.verify.records import Evidence
 from azeotrope.verify.sealing import sealed
 from benchmarks.innocents import constant, list_of_1000, one_number
+from benchmarks.records import Figure
 
 CUSTOMERS = 1000
 LAW = Law()
@@ -58,20 +59,19 @@ def asked(say: Callable[[Request], str], times: int) -> float:
     return time.process_time() - began
 
 
-def main() -> None:
-    for name, kind in SUSPECTS.items():
-        innocent, count = kind(Random(1), LAW.lowest, LAW.targets), iter(range(10**9))
-        say = lambda request: innocent(str(request.messages[-1]["content"]), next(count))  # noqa: B023, E731
-        evidence, seconds = verified(say)
-        probes = sum(one.probes for one in evidence.marks)
-        own = seconds - asked(say, probes)
-        began = time.process_time()
-        size = len(page(sealed(evidence, None)))
-        drawn = time.process_time() - began
-        met = sum(one.verdict.startswith("met") for one in evidence.marks)
-        print(f"{name:<20} {len(evidence.marks):,} marks, {probes:,} probes, {met} met: {own:.1f} CPU-s apart from the "
-              f"answers, {drawn:.1f} CPU-s for a page of {size / 1e6:.1f} MB")  # fmt: skip
-
-
-if __name__ == "__main__":
-    main()
+def measure(rounds: int, *, told: Callable[[str], None]) -> Iterator[Figure]:
+    for round_ in range(rounds):
+        for name, kind in SUSPECTS.items():
+            innocent, count = kind(Random(1), LAW.lowest, LAW.targets), iter(range(10**9))
+            say = lambda request: innocent(str(request.messages[-1]["content"]), next(count))  # noqa: B023, E731
+            evidence, seconds = verified(say)
+            assert not any(one.verdict.startswith("met") for one in evidence.marks), "all are innocent"
+            own = seconds - asked(say, sum(one.probes for one in evidence.marks))
+            began = time.process_time()
+            page(sealed(evidence, None))
+            drawn = time.process_time() - began
+            told(
+                f"round {round_ + 1}/{rounds} {CUSTOMERS:,} customers, {name}: {own:.1f} CPU-s, page {drawn:.1f} CPU-s"
+            )
+            yield Figure("verification_cpu_seconds", name, round_, own)
+            yield Figure("page_cpu_seconds", name, round_, drawn)
