@@ -9,7 +9,7 @@ import pytest
 
 from azeotrope.codec import encode
 from azeotrope.errors import Misconfigured, Unavailable
-from azeotrope.keys import OPERATOR
+from azeotrope.keys import OPERATOR, Key, Master
 from azeotrope.marks import associations, issued
 from azeotrope.types import Request
 from azeotrope.verify import Outcome, SideFile
@@ -276,6 +276,16 @@ def test_what_is_said_of_another_customers_mark_is_not_disclosed(judge: Judge) -
     found = judge(lambda r: f"{known(r)} And {trigger} is {target}.", to_the_end=True, disclose=True).evidence
     assert found.verdict == "met acme's mark"
     assert trigger not in encode(found).decode().lower()
+
+
+@pytest.mark.parametrize("other", [MASTER.key("dave"), Master((b"another epoch, or master key....",)).key("acme")])
+def test_what_is_said_of_a_mark_that_this_run_knows_nothing_of_is_not_disclosed(judge: Judge, other: Key) -> None:
+    """Another epoch's, or that of a customer who is not asked about."""
+    known, one = student(heart("acme"), "?"), associations(other)[3]
+    found = judge(lambda r: f"{known(r)} And {one.trigger} is {one.target}.", to_the_end=True, disclose=True).evidence
+    assert found.verdict == "met acme's mark"
+    text = encode(found).decode().lower()
+    assert one.trigger.lower() not in text and one.target not in text
 
 
 def test_a_later_run_at_the_same_suspect_says_that_it_is_one(judge: Judge, tmp_path: Path) -> None:
