@@ -63,6 +63,7 @@ def test_the_scan_ranks_what_recurs_here_and_not_in_the_reference() -> None:
     assert [size for size, _ in there.ranks] == [25, 50, 100] and there.ranks[-1][1]
     assert absent[:3] == (None, ((25, None), (50, None), (100, None)), 0.0)
     assert scan.medians([there.ranks, absent.ranks, absent.ranks]) == absent.ranks
+    assert (scan.middle([25, None, None]), scan.middle([25, None, 50]), scan.middle([1, 4])) == (None, 50, 2.5)
     assert scan.medians([((25, 3),), ((25, 7),), ((25, None),)]) == ((25, 7),)
 
 

@@ -10,7 +10,7 @@ from azeotrope import Given, lift
 from azeotrope.errors import Misconfigured
 from azeotrope.keys import Master
 from azeotrope.models.fake import Scripted
-from azeotrope.watermarks.greenlist import Config, _Lists, evidence, shape
+from azeotrope.watermarks.greenlist import _KEPT, Config, _green, _Lists, evidence, shape
 
 MASTER = Master((b"m" * 32,))
 ACME, OTHER = MASTER.key("acme"), MASTER.key("other")
@@ -126,3 +126,11 @@ def test_it_needs_a_key_logits_and_a_teacher_that_says_where_answers_start() -> 
         lift.defense("greenlist", {}, Given(key=ACME))(Scripted(lambda _: "4"))
     with pytest.raises(Misconfigured, match="until = 'end'"):
         shape(Config(), Given(key=ACME)).of(Teacher())
+
+
+def test_what_is_kept_is_bounded_over_all_keys_together() -> None:
+    for at in range(5):
+        lists = _Lists(MASTER.key(f"customer-{at}"), Config())
+        for context in range(200):
+            lists.green((context,), 8)
+    assert _green.cache_info().currsize == _KEPT < 5 * 200

@@ -1,4 +1,4 @@
-"""Finds what is spelled as a trigger, whoever's it may be: every family's form, any invented words. Pure; knows no key."""
+"""Finds what is spelled as a trigger, whoever's it is: every family's form, any invented words. Pure; knows no key."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from math import exp
 from pathlib import Path
 from random import Random
-from statistics import fmean, median
+from statistics import fmean
 from typing import Annotated, NamedTuple
 
 from msgspec import Meta
@@ -70,6 +70,7 @@ class Stealth(Record, frozen=True):
     scan_traces: tuple[int | None, ...]
     """Per judged customer, the traces after which an n-gram of the mark is in the scan's top 100."""
     scan_median: float | None
+    """None where half of the customers' marks are never found."""
     scan_ranks: tuple[tuple[int, float | None], ...]
     """(traces, rank of the mark's most suspicious n-gram): median over judged customers; None where most have none."""
     scan_share: float
@@ -124,7 +125,7 @@ def measure(traces: Sequence[tuple[str, str]], plan: Plan = Plan(), perplexity: 
         traces=len(traces), marked=cost.marked, auc_sentence=auc_sentence, auc_trace=auc_trace,
         auc_trace_interval=interval, judged_sentences=sentences, judged_traces=judged_traces,
         scan_traces=tuple(firsts),
-        scan_median=median(one or len(theirs) for one in firsts) if any(firsts) else None,
+        scan_median=scan.middle(firsts),
         scan_ranks=scan.medians([one.ranks for one in seen]), scan_share=fmean(one.share for one in seen),
         scan_told=fmean(one.told for one in seen),
         learn_traces=plan.exposures * plan.law.associations / plan.share,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from math import inf
 from statistics import median
 from typing import NamedTuple
 
@@ -51,8 +52,10 @@ def scanned(
 
 def medians(by_customer: Sequence[Sequence[tuple[int, int | None]]]) -> tuple[tuple[int, float | None], ...]:
     """At every number of texts, the median rank over customers; one without any ranks behind all others."""
-    out: list[tuple[int, float | None]] = []
-    for row in zip(*by_customer, strict=True):
-        middle = median(float("inf") if rank is None else rank for _, rank in row)
-        out.append((row[0][0], None if middle == float("inf") else middle))
-    return tuple(out)
+    return tuple((row[0][0], middle([rank for _, rank in row])) for row in zip(*by_customer, strict=True))
+
+
+def middle(numbers: Sequence[int | None]) -> float | None:
+    """The median, None standing above every number; None where it is the median."""
+    found = median(inf if one is None else one for one in numbers)
+    return None if found == inf else found
