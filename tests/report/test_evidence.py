@@ -147,16 +147,18 @@ def test_a_thousand_marks_make_one_page() -> None:
 
 
 @pytest.mark.parametrize("text", ["plain", EVIL])
-def test_a_browser_shows_it(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where there is Chromium: what it makes of the page is what was written. Everywhere: the page is well-formed."""
+def test_the_page_is_well_formed(text: str) -> None:
+    tags = [tag for tag, _ in Strict(page(evidence(text))).tags]
+    assert {"html", "main", "table", "svg"} <= set(tags)
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine: pages are parsed and not opened")
+@pytest.mark.parametrize("text", ["plain", EVIL])
+def test_a_browser_shows_what_was_written(text: str, tmp_path: Path) -> None:
     file = tmp_path / "evidence.html"
     written = page(evidence(text))
     file.write_text(written, encoding="utf-8")
     expected = [tag for tag, _ in Strict(written).tags]
-    if not CHROMIUM:
-        with capsys.disabled():
-            print("\n(no Chromium here: the page was parsed and not opened)")
-        return
     profile = f"--user-data-dir={tmp_path / 'profile'}"
     done = subprocess.run(
         [CHROMIUM, *FLAGS, profile, "--window-size=390,844", "--dump-dom", file.as_uri()],
