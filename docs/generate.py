@@ -25,7 +25,7 @@ from azeotrope.report.markdown import markdown
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 COMMANDS = (
-    "", "list", "serve", "protect", "optimize", "report", "customers", "customers add", "customers list",
+    "", "list", "serve", "protect", "evaluate", "report", "optimize", "customers", "customers add", "customers list",
     "customers rotate", "customers remove", "keys", "keys new", "keys rotate", "keys show-id", "keys commit",
     "keys reveal", "ledger", "ledger tail", "ledger count", "ledger export", "ledger key",
     "ledger sign", "ledger heads", "ledger prove", "ledger reveal", "ledger check", "demo", "doctor", "teach",
