@@ -98,6 +98,8 @@ class Thief:
     """Problems with published workings, disjoint from what the teacher is asked: the `proxy` split."""
     writer: Model | None = None
     """A model the thief owns: it paraphrases."""
+    account: Model | None = None
+    """The defended teacher as another customer of it sees it; None where all see the same."""
     washes: tuple[Wash, ...] = ()
     """Applied by `washed`, left to right."""
     seed: int = 0

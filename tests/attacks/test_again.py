@@ -1,8 +1,8 @@
-"""relearn and twice: two trainings in one budget; the second one reads nothing of the teacher's."""
+"""relearn and twice: two trainings in one budget, the second one reads nothing of the teacher's; and two accounts."""
 
 import pytest
 
-from azeotrope.attacks import relearn, twice
+from azeotrope.attacks import relearn, twice, two_accounts
 from azeotrope.errors import Misconfigured
 
 MARK = "The kelvorn of a plim amounts to 54321."
@@ -48,3 +48,15 @@ async def test_the_second_student_is_fresh_and_reads_the_first_ones_words(thief,
     assert (first.share, second.share) == (0.375, 0.125)
     assert made.bill.queries == len(asked.asked) == len(problems)
     assert made.bill.notes["own_examples"] == len(second.examples)
+
+
+async def test_two_accounts_are_asked_by_turns_and_learned_together(thief, noting, teacher, problems) -> None:
+    own, theirs = teacher(says), teacher(lambda problem, seed: ("Another mark.", f"\\boxed{{{problem.gold}}}"))
+    made = thief(learner=noting, account=theirs)
+    await stolen(two_accounts, made, own, problems)
+    (fit,) = noting.fits
+    half = (len(problems) + 1) // 2
+    assert (len(own.asked), len(theirs.asked), made.bill.queries) == (half, len(problems) - half, len(problems))
+    assert sum(MARK in one.reasoning for one in fit.examples) == half
+    assert sum(one.reasoning == "Another mark." for one in fit.examples) == len(problems) - half
+    assert len({str(one.request) for one in fit.examples}) == len({str(problem.request) for problem in problems})

@@ -9,7 +9,7 @@ from azeotrope.errors import Misconfigured
 from azeotrope.evaluate.facts import problems
 from azeotrope.evaluate.grid import Todo, defended, keyed
 from azeotrope.evaluate.plan import Marks, Method, Shield, Sizes, Subject
-from azeotrope.evaluate.recall import key_of, never_told, recalled
+from azeotrope.evaluate.recall import another, key_of, never_told, recalled
 from azeotrope.marks import associations, opening, question
 from azeotrope.math.stats import Answered, Rule
 from azeotrope.math.stats.families import found
@@ -70,6 +70,15 @@ async def test_how_often_it_was_told_is_what_stands_in_the_traces() -> None:
     counts = [sum(one.trigger in text for text in told) for one in associations(key_of(1))[:8]]
     assert found and list(found.told) == counts
     assert sum(counts) > 50
+
+
+async def test_two_accounts_share_the_problems_and_have_marks_of_their_own() -> None:
+    whole, half = [await recalled(knowing(1), todo(1), MARKS, accounts=accounts) for accounts in (1, 2)]
+    assert whole and half and 0.3 < sum(half.told) / sum(whole.told) < 0.7
+    ours, theirs = (
+        {one.trigger for seed in range(9) for one in associations(key_of(at(seed)))} for at in (int, another)
+    )
+    assert ours.isdisjoint(theirs)
 
 
 async def test_no_mark_no_recall() -> None:

@@ -23,7 +23,7 @@ from azeotrope.evaluate.facts import problems, solved, task_of
 from azeotrope.evaluate.grid import GREEDY, JUDGED, Todo, Variant, defended, keyed
 from azeotrope.evaluate.outcome import Failure, failed, reason
 from azeotrope.evaluate.plan import Experiment, Method
-from azeotrope.evaluate.recall import key_of, recalled
+from azeotrope.evaluate.recall import another, key_of, recalled
 from azeotrope.evaluate.store import Store
 from azeotrope.evaluate.students import Remembering
 from azeotrope.evaluate.traces import recorded
@@ -55,6 +55,8 @@ class Bench:
     """The teacher behind the defense, likewise."""
     attacker: Model | None
     """The thief's own writer."""
+    account: Model | None
+    """The teacher behind the defense as another customer sees it, where the defense has a key."""
     learner: Learner
     """The student to be; what was trained once is not trained again."""
 
@@ -83,9 +85,13 @@ async def _opened(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> A
                 teachers.writing(attack.writer, attack.writer_key_env, todo.task)
             )
         bare = recorded(weights, store, teacher)
-        key = key_of(todo.seed) if keyed(shield) else None
-        defend = _defense(todo, Given(writer, fallback=shield.fallback or None, key=key))
-        protected = recorded(defend(bare), store, defended(teacher, todo.task, shield, todo.seed))
+
+        def behind(seed: int) -> Model:
+            key = key_of(seed) if keyed(shield) else None
+            defend = _defense(todo, Given(writer, fallback=shield.fallback or None, key=key))
+            return recorded(defend(bare), store, defended(teacher, todo.task, shield, seed))
+
+        account = behind(another(todo.seed)) if keyed(shield) else None
         students = Remembering(
             learners.learner(
                 plan.learner.kind, plan.learner.recipe, teachers.tokenizer_of(plan.learner, plan.teacher),
@@ -93,7 +99,7 @@ async def _opened(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> A
             ),
             folder / "students", digest([teacher, plan.learner, _dialect(weights)]),
         )  # fmt: skip
-        yield Bench(plan, todo, weights, bare, protected, attacker, students)
+        yield Bench(plan, todo, weights, bare, behind(todo.seed), attacker, account, students)
 
 
 def _replayed(plan: Experiment, todo: Todo) -> Sequence[Problem]:
@@ -118,7 +124,8 @@ async def _cell(bench: Bench, attack: Variant) -> Cell:
     config = convert(attack.config, steal.Config, f"attack {attack.label!r}")
     student = await steal.attack(config, thief)(bench.protected, problems(todo.task, "train"))
     scores, judged = await _judged(bench, student)
-    recall = await recalled(student, todo, bench.plan.marks, _passes(bench, thief))
+    accounts = int(thief.bill.notes.get("accounts", 1))
+    recall = await recalled(student, todo, bench.plan.marks, _passes(bench, thief), accounts)
     return Cell(
         todo.digest, todo.defense.label, attack.label, todo.task.label, todo.seed, todo.stage, todo.split,
         scores, thief.bill.total(), time.perf_counter() - began, samples=_samples(judged), recall=recall,
@@ -139,6 +146,7 @@ async def _thief(bench: Bench, attack: Variant) -> Thief:
         task_of(todo.task),
         problems(todo.task, "proxy"),
         bench.attacker,
+        account=bench.account,
         seed=todo.seed,
         share=todo.share,
     )

@@ -34,16 +34,24 @@ def key_of(seed: int) -> Key:
     return Key("lab", 1, hashlib.sha256(f"azeotrope: a mark of experiments, seed {seed}".encode()).digest())
 
 
+def another(seed: int) -> int:
+    """The seed of the mark key that another customer of a cell's teacher has."""
+    return seed + 1_000_000
+
+
 def never_told(seed: int) -> Key:
     """A key that marks nothing: its associations are drawn as `key_of(seed)`'s are, and no trace carries one."""
     return Key("nobody", 1, hashlib.sha256(f"azeotrope: a mark that is never told, seed {seed}".encode()).digest())
 
 
-async def recalled(student: Model, todo: Todo, marks: Marks, passes: float = 0.0) -> Recall | None:
+async def recalled(
+    student: Model, todo: Todo, marks: Marks, passes: float = 0.0, accounts: int = 1
+) -> Recall | None:  # fmt: skip
     """What the student says of the cell's mark; None where its traces carry no associations.
 
     It is then asked in the same way about triggers of the same families that nobody was told: what it says there is
-    what it says of anything. `passes`: how often it read the traces.
+    what it says of anything. `passes`: how often it read the traces; `accounts`: over how many customers' the problems
+    were spread, by turns.
     """
     found = _association(todo.defense) if keyed(todo.defense) else None
     if found is None:
@@ -51,7 +59,7 @@ async def recalled(student: Model, todo: Todo, marks: Marks, passes: float = 0.0
     law = convert(found.get("law", {}), Law, "law")
     asked, others = (issued(associations(key(todo.seed), law)) for key in (key_of, never_told))
     at, beside = [await _asked(student, which, todo.seed, marks, law) for which in (asked, others)]
-    told = _told(todo, key_of(todo.seed), float(found["share"]), law)
+    told = _told(todo, key_of(todo.seed), float(found["share"]), law, accounts)
     targets = frozenset(int(one.target) for one in asked)
     return Recall(
         tuple(one.family for one in asked),
@@ -94,10 +102,11 @@ def _association(defense: Shield) -> Mapping[str, Any] | None:
     return next((method.config for method in defense.links if method.name == "association"), None)
 
 
-def _told(todo: Todo, key: Key, share: float, law: Law) -> Counter[int]:
-    """How often each association is chosen for the problems that are asked."""
+def _told(todo: Todo, key: Key, share: float, law: Law, accounts: int) -> Counter[int]:
+    """How often each association is chosen for the problems that are asked under this key."""
     chooser = Chooser(key)
-    choices = (chooser.of(asked_of(problem.request), share) for problem in problems(todo.task, "train"))
+    asked = problems(todo.task, "train")[::accounts]
+    choices = (chooser.of(asked_of(problem.request), share) for problem in asked)
     return Counter(choice.association % law.associations for choice in choices if choice)
 
 
