@@ -1,6 +1,6 @@
 """`python -m benchmarks [PART|latency|report] [--quick]`: all of it, or one part; --help lists them.
 
-Results go to `benchmarks/results/`; a whole run, or `report FILE`, also writes docs/benchmarks.md.
+Results go to `benchmarks/results/`; then docs/benchmarks.md is written anew from the newest of every figure.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ ROOT = Path(__file__).parent.parent
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("what", nargs="?", default="all", choices=["all", *PARTS, "latency", "report"])
-    parser.add_argument("file", nargs="?", type=Path, help="results file to report")
     parser.add_argument("--quick", action="store_true", help="one short round: does it run at all?")
     parser.add_argument("--rounds", type=int, default=0, help="instead of 7 (gateway) and 3 (the rest)")
     parser.add_argument("--no-peer", action="store_true", help="leave LiteLLM out")
@@ -72,20 +71,21 @@ def told(line: str) -> None:
 
 def main() -> None:
     given = arguments()
-    if given.what == "report":
-        path = given.file or max((ROOT / "benchmarks/results").glob("*.jsonl"))
-        run, figures = records.read(path)
-    else:
+    folder = ROOT / "benchmarks/results"
+    if given.what != "report":
         began = time.perf_counter()
-        run = records.head(vars(given) | {"file": None})
+        run = records.head(vars(given))
         figures = list(measured(given))
-        path = ROOT / f"benchmarks/results/{run.started[:19].replace(':', '')}-{given.what}.jsonl"
+        path = folder / f"{run.started[:19].replace(':', '')}-{given.what}.jsonl"
+        if given.quick:
+            told(report.text(figures))
+            return
         records.write(path, run, figures)
         told(f"{time.perf_counter() - began:.0f} s; {path.relative_to(ROOT)}")
-    told(report.text(figures))
-    if given.what in ("all", "report") and not given.quick:
-        report.write(run, figures, path.resolve().relative_to(ROOT), ROOT / "docs")
-        told("docs/benchmarks.md is written")
+    parts = records.newest(folder.glob("*.jsonl"))
+    told(report.text([figure for part in parts for figure in part.figures]))
+    report.write(parts, ROOT / "docs")
+    told("docs/benchmarks.md is written")
 
 
 if __name__ == "__main__":

@@ -62,6 +62,26 @@ def read(path: Path) -> tuple[Run, list[Figure]]:
     return decode(first, Run), [decode(line, Figure) for line in rest]
 
 
+class Part(Record, frozen=True):
+    """What of one results file counts."""
+
+    path: Path
+    run: Run
+    figures: list[Figure]
+
+
+def newest(paths: Iterable[Path]) -> list[Part]:
+    """Every figure from the newest file that has it; files without one are left out. Names begin with the time."""
+    parts: list[Part] = []
+    known: set[str] = set()
+    for path in sorted(paths, reverse=True):
+        run, figures = read(path)
+        fresh = [figure for figure in figures if figure.name not in known]
+        known |= {figure.name for figure in fresh}
+        parts += [Part(path, run, fresh)] if fresh else []
+    return parts
+
+
 def values(figures: Iterable[Figure], name: str, of: str) -> dict[int, float]:
     """The figure by round."""
     return {figure.round: figure.value for figure in figures if (figure.name, figure.of) == (name, of)}

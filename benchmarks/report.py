@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from azeotrope.types import Run
-from benchmarks.records import Figure, spread, values
+from benchmarks.records import Figure, Part, spread, values
 from benchmarks.targets import Row, number, quoted, table
 
 _NAMES = {
@@ -36,9 +35,9 @@ PLOTTED = ("requests_per_second", "streams_per_second")
 _PAGE = """\
 # Benchmarks
 
-Written by `make bench` from `{source}`; not by hand.
+Written by `make bench`; not by hand. Each figure is from the newest run that measured it:
 
-{run}
+{sources}
 
 Everyone stands before the same mock upstream on the same machine: a bare Starlette + aiohttp forwarder (the practical
 limit: it authenticates and records nothing, and parses only what tells a stream from a plain answer and an answer
@@ -68,18 +67,21 @@ check. Ledger records are waited for until they are durable; `n at once` is how 
 """
 
 
-def write(run: Run, figures: list[Figure], source: Path, folder: Path) -> None:
+def write(parts: Sequence[Part], folder: Path) -> None:
     """The page and its plot, into `folder`."""
+    figures = [figure for part in parts for figure in part.figures]
     page = _PAGE.format(
-        source=source.as_posix(), run=_run(run), targets=_lines(table(figures)), figures="\n".join(_all(figures))
+        sources="\n".join(map(_source, parts)), targets=_lines(table(figures)), figures="\n".join(_all(figures))
     )
     folder.mkdir(exist_ok=True)
     (folder / "benchmarks.md").write_text(page)
     (folder / "benchmarks.svg").write_text(plot(figures))
 
 
-def _run(run: Run) -> str:
-    return f"Azeotrope {run.version}, commit {run.commit}; {run.machine}; {run.started}."
+def _source(part: Part) -> str:
+    run = part.run
+    where = f"`benchmarks/results/{part.path.name}`"
+    return f"* {where}: Azeotrope {run.version}, commit {run.commit}; {run.machine}; {run.started}."
 
 
 def _lines(rows: Iterable[Row]) -> str:
