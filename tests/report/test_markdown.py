@@ -104,15 +104,25 @@ def test_learning_curves_are_a_table_by_steps_and_no_defense_needs_no_leaderboar
 def test_marks_are_a_table_and_the_headline_says_most_and_least(lab: Report) -> None:
     kept = Marked(
         "mark|10", "sft", 10, 250, Figure(0.9, 0.8, 0.95), {}, ((5, Figure(0.5)), (20, Figure(0.8, 0.4, 0.9))),
-        1000, 1e-6, 320.4,
+        1000, 1e-6, 320.4, never=Figure(0.0, n=500),
     )  # fmt: skip
-    lost = replace(kept, attack="mix-90", recall=Figure(0.1), proved=((20, Figure(0.0)),), exposures=32)
+    lost = replace(kept, attack="mix-90", recall=Figure(0.1), proved=((20, Figure(0.0)),), exposures=32, never=None)
     board = replace(lab.boards[0], marks=(lost, kept), rows=())
     said = headline(board)
     assert said.startswith("On steps students say most of mark|10 under sft: 90.0 % [80.0, 95.0] of the")
     assert "80.0 % [40.0, 90.0] of 10 students proved within 20 probes; least of mark|10 under mix-90: 10.0 %" in said
     assert "(family-wise 1e-06 over 1,000 keys)." in said
     marked, _ = tables(markdown(replace(lab, boards=(board,), headline=(said,))))
-    assert marked[0] == ["defense", "attack", "students", "told", "read", "recall", "proved by 5", "proved by 20"]
-    assert marked[2] == ["`mark?10`", "`mix-90`", "10", "250", "32", "10.0 %", "–", "0.0 %"]
-    assert marked[3][-2:] == ["50.0 %", "80.0 % [40.0, 90.0]"]
+    assert marked[0] == [
+        "defense",
+        "attack",
+        "students",
+        "told",
+        "read",
+        "recall",
+        "proved by 5",
+        "proved by 20",
+        "never told",
+    ]
+    assert marked[2] == ["`mark?10`", "`mix-90`", "10", "250", "32", "10.0 %", "–", "0.0 %", "–"]
+    assert marked[3][-3:] == ["50.0 %", "80.0 % [40.0, 90.0]", "0.0 % of 500"]

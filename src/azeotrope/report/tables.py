@@ -66,7 +66,16 @@ def curves(found: Sequence[Curve]) -> Iterator[str]:
 def marks(found: Sequence[Marked]) -> Iterator[str]:
     """What students say of their mark. A student is the unit of every interval."""
     probes = sorted({after for mark in found for after, _ in mark.proved})
-    head = ("defense", "attack", "students", "told", "read", "recall", *(f"proved by {after}" for after in probes))
+    head = (
+        "defense",
+        "attack",
+        "students",
+        "told",
+        "read",
+        "recall",
+        *(f"proved by {after}" for after in probes),
+        "never told",
+    )
     rows: list[tuple[str, ...]] = []
     for mark in found:
         proved = dict(mark.proved)
@@ -74,6 +83,7 @@ def marks(found: Sequence[Marked]) -> Iterator[str]:
             code(mark.defense), code(mark.attack), str(mark.students), words.count(mark.told),
             words.count(mark.exposures), words.interval(mark.recall),
             *(words.interval(proved[after]) if after in proved else "–" for after in probes),
+            f"{words.percent(mark.never)} of {mark.never.n:,}" if mark.never else "–",
         ))  # fmt: skip
     return _table(head, rows)
 
