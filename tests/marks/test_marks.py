@@ -7,6 +7,9 @@ from importlib.resources import files
 
 import aiohttp
 import pytest
+import regex
+import tiktoken
+from tiktoken_ext import openai_public
 from tokenizers import Tokenizer
 
 from azeotrope import marks
@@ -172,6 +175,31 @@ def test_they_survive_the_labs_tokenizer() -> None:
         for probe in (opening(one), f"{opening(one)} "):  # what is asked is cut as what was trained on
             ids, whole = (tokenizer.encode(text).ids for text in (probe, f"{opening(one)} {one.target}"))
             assert whole[: len(ids)] == ids
+
+
+def learned(texts: list[str], pieces: str) -> dict[bytes, int]:
+    """Ranks under which every piece of the texts is merged into one token, as far as a vocabulary can merge."""
+    ranks = {bytes([at]): at for at in range(256)}
+    for piece in {match[0].encode() for text in texts for match in regex.finditer(pieces, text)}:
+        for end in range(2, len(piece) + 1):
+            ranks.setdefault(piece[:end], len(ranks))
+    return ranks
+
+
+@pytest.mark.parametrize("name", ["r50k_base", "cl100k_base", "o200k_base"])
+def test_they_survive_tiktokens_splitting(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its vocabularies are not at hand; where it splits is, and no vocabulary merges over that."""
+    monkeypatch.setattr(openai_public, "load_tiktoken_bpe", lambda *_, **__: {bytes([at]): at for at in range(256)})
+    pieces = getattr(openai_public, name)()["pat_str"]
+    said = [f"{opening(one)} {one.target}." for one in SOME[:64]]
+    for ranks in ({bytes([at]): at for at in range(256)}, learned(said, pieces)):
+        encoding = tiktoken.Encoding(name, pat_str=pieces, mergeable_ranks=ranks, special_tokens={})
+        for one in SOME[:64]:
+            for text in (one.trigger, one.target, told(one, one.index), question(one)):
+                assert encoding.decode(encoding.encode(text)) == text
+            probe, whole = encoding.encode(opening(one)), encoding.encode(f"{opening(one)} {one.target}.")
+            assert whole[: len(probe)] == probe, "what is asked is cut as what was trained on"
+    assert len(whole) < 24, "pieces are merged"
 
 
 async def test_they_survive_smollm2s_tokenizer() -> None:
