@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from azeotrope.cli.evidencing import Files
 from azeotrope.cli.laws import law_of
-from azeotrope.cli.writing import can_write, write
+from azeotrope.cli.writing import write
 
 if TYPE_CHECKING:
     from azeotrope.keys import Key, Master
@@ -109,9 +110,9 @@ def verify(
         from azeotrope.ledger import Signer
 
         Signer.read(signing_key)  # before anything is spent
-    can_write(output)
+    files = Files.beside(output)
     outcome = asyncio.run(_verify(case, keys, settings))
-    _write(outcome, output, signing_key)
+    _write(outcome, files, signing_key)
     if outcome.evidence.verdict.startswith("refused"):
         raise typer.Exit(4)
 
@@ -216,7 +217,7 @@ def _told(one: Judged) -> None:
                f"{one.failed} failed){'; ' + one.why if one.why else ''}", err=True)  # fmt: skip
 
 
-def _write(outcome: Outcome, output: Path, signing_key: Path | None) -> None:
+def _write(outcome: Outcome, files: Files, signing_key: Path | None) -> None:
     """The page, its twin, and what only the operator may see (0600)."""
     from azeotrope.codec import encode
     from azeotrope.ledger import Signer
@@ -224,13 +225,12 @@ def _write(outcome: Outcome, output: Path, signing_key: Path | None) -> None:
     from azeotrope.verify.sealing import sealed
 
     twin = sealed(outcome.evidence, Signer.read(signing_key) if signing_key else None)
-    private = output.with_suffix(".private.jsonl")
-    write(private, "".join(encode(one).decode() + "\n" for one in outcome.kept), mode=0o600)
-    write(output.with_suffix(".json"), encode(twin).decode() + "\n")
-    write(output, page(twin))
+    write(files.private, "".join(encode(one).decode() + "\n" for one in outcome.kept), mode=0o600)
+    write(files.twin, encode(twin).decode() + "\n")
+    write(files.page, page(twin))
     typer.echo(outcome.evidence.verdict)
     typer.echo(outcome.evidence.claim)
-    typer.echo(f"{output}, {output.with_suffix('.json')}; {private} holds the transcripts: it is yours alone", err=True)
+    typer.echo(f"{files.page}, {files.twin}; {files.private} holds the transcripts: it is yours alone", err=True)
 
 
 @app.command()
