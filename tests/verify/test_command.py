@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from azeotrope.cli import app
 from azeotrope.errors import Misconfigured
-from azeotrope.keys import commitment, write
-from azeotrope.ledger import Commitment, Ledger, Note, Signer, Signing, spent
+from azeotrope.keys import write
+from azeotrope.ledger import Ledger, Note, Signer, Signing, promised, spent
+from azeotrope.marks import Law
 
 from .conftest import LAW, MASTER, heart
 from .test_suspects import knowing, served  # noqa: F401 - a fixture
@@ -28,18 +29,16 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def committed(home: Path, *customers: str, sign: bool = True, signer: bytes = b"\x09" * 32) -> str:
+def committed(
+    home: Path, *customers: str, sign: bool = True, signer: bytes = b"\x09" * 32, law: Law = LAW, **signing: Any
+) -> str:  # fmt: skip
     """A ledger with these customers' and the operator's commitments, under a signed head."""
     dsn = home / "ledger.db"
     keys = [MASTER.operator(), *map(MASTER.key, customers)]
-    notes = [
-        Commitment(customer=k.customer, epoch=k.epoch, mark=k.mark, law=LAW.digest,
-                   commitment=commitment(k, LAW.digest).hex())
-        for k in keys
-    ]  # fmt: skip
+    notes = [promised(key, law.digest) for key in keys]
 
     async def go() -> None:
-        async with Ledger(dsn, signing=Signing(Signer(signer)) if sign else None) as book:
+        async with Ledger(dsn, signing=Signing(Signer(signer), **signing) if sign else None) as book:
             await book.append(*map(Note.of, notes))
 
     asyncio.run(go())

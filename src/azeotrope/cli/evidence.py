@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 KeyFile = Annotated[
     Path | None, typer.Option("--key", help="The signing key's file; without it AZEOTROPE_LEDGER_KEY holds the key.")
 ]
-Name = Annotated[str, typer.Argument(metavar="ID", help="The request id; for prove also a mark's id: its commitment.")]
+Name = Annotated[
+    str, typer.Argument(metavar="ID", help="The request id; for prove also a mark's id or a commitment's hash.")
+]
 Choice = Annotated[int, typer.Option(help="Which choice of the response.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="The file to write; without it, standard output.")]
 

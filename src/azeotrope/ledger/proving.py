@@ -28,7 +28,9 @@ _UNSIGNED = "azeotrope ledger sign --key FILE signs one now"
 
 
 def prove(dsn: str | Path, name: str, *, choice: int = 0, at: int | None = None, since: int | None = None) -> Proof:
-    """A release by its request id, or a commitment by its mark's id.
+    """A release by its request id, or a commitment: by its hash, or its mark's first one by the mark's id.
+
+    A mark that is used under two laws is committed to twice; its id is that of the key alone.
 
     Under the head of `at` leaves; unsaid: the oldest time-stamped one that covers it and `since`, or else the newest.
     `since`: the size of an older head that somebody holds. Raises `Misconfigured` or `Unavailable`.
@@ -88,9 +90,12 @@ def _named(connection: Connection, name: str, choice: int) -> Leaf:
     if row is not None:
         return _release(row)
     for found in connection.execute(_NOTES.where(notes.c.kind == Commitment.KIND)).mappings():
-        if read(found["body"], Commitment).mark == name:
+        promise = read(found["body"], Commitment)
+        if name in (promise.mark, promise.commitment):
             return _noted(found)
-    raise Misconfigured(f"the ledger has no release {name} (choice {choice}) and no commitment to a mark of that id")
+    raise Misconfigured(
+        f"the ledger has no release {name} (choice {choice}), and no commitment that is {name} or to a mark of that id"
+    )
 
 
 def _row(connection: Connection, request_id: str, choice: int) -> RowMapping | None:

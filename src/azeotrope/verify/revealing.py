@@ -16,7 +16,7 @@ from msgspec.json import Decoder
 from azeotrope.codec import encode
 from azeotrope.errors import Misconfigured
 from azeotrope.keys import Key, commitment, private
-from azeotrope.ledger import Commitment, Head, newest
+from azeotrope.ledger import Commitment, Head, commitments, newest
 from azeotrope.ledger.checking import Known, check
 from azeotrope.ledger.evidence import Noted, Proof, read
 from azeotrope.ledger.notes import Hash, Whole
@@ -46,8 +46,10 @@ _FILE = Decoder(Revealed)
 
 def revealed(key: Key, law: Law, dsn: str | Path) -> Revealed:
     """The key with the proof of its commitment under the newest signed head. Raises `Misconfigured`, `Unavailable`."""
-    head = newest(dsn)
-    proof = prove(dsn, key.mark, at=None if head is None else head.size)
+    promise, head = commitment(key, law.digest).hex(), newest(dsn)
+    if promise not in {one.commitment for one in commitments(dsn)}:
+        raise Misconfigured(f"the ledger has no commitment to mark {key.mark} under this law: azeotrope keys commit")
+    proof = prove(dsn, promise, at=None if head is None else head.size)
     out = Revealed(customer=key.customer, epoch=key.epoch, key=key.reveal(), law=law, proof=proof)
     opened(out)
     return out
