@@ -18,7 +18,7 @@ from msgspec.structs import replace as altered
 from azeotrope import catalog, lift, measure
 from azeotrope.codec import convert, digest
 from azeotrope.distill import Thief, Wash
-from azeotrope.evaluate import learners, teachers
+from azeotrope.evaluate import families, learners, teachers
 from azeotrope.evaluate.facts import problems, solved, task_of
 from azeotrope.evaluate.grid import GREEDY, JUDGED, Todo, Variant, defended, keyed
 from azeotrope.evaluate.outcome import Failure, failed, reason
@@ -123,6 +123,7 @@ async def _cell(bench: Bench, attack: Variant) -> Cell:
     steal = catalog.load("attacks", attack.name)
     config = convert(attack.config, steal.Config, f"attack {attack.label!r}")
     student = await steal.attack(config, thief)(bench.protected, problems(todo.task, "train"))
+    thief.bill.note(**families.notes(todo.defense, bench.plan.learner))
     scores, judged = await _judged(bench, student)
     accounts = int(thief.bill.notes.get("accounts", 1))
     recall = await recalled(student, todo, bench.plan.marks, _passes(bench, thief), accounts)
