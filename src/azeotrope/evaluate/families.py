@@ -5,7 +5,7 @@ told by names: a student from nothing is of its kind, any other is of the model 
 """
 
 # safetensors is typed in part:
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 
