@@ -12,6 +12,7 @@ from azeotrope.keys import Master
 from azeotrope.marks import Law, associations
 from azeotrope.types import Request
 from azeotrope.verify import Outcome, Settings, SideFile, Trial, accused_of, opened, verify
+from azeotrope.verify.examining import nowhere
 
 MASTER = Master((b"\x07" * 32,))
 LAW = Law()
@@ -38,7 +39,7 @@ def judge(tmp_path: Path) -> Callable[..., Outcome]:
     """(suspect, ..settings) -> the outcome; `keys` is K, `names` are the customers."""
 
     def run(suspect: Any, *, keys: int = 1001, names: tuple[str, ...] = CUSTOMERS, **given: Any) -> Outcome:
-        opening = {name: given.pop(name) for name in ("prefill", "again", "book") if name in given}
+        opening = {name: given.pop(name) for name in ("prefill", "again", "book", "keep", "stopped") if name in given}
         settings = Settings(**{"deadline": 5.0, **given})
         salts = itertools.count()
 
@@ -49,7 +50,8 @@ def judge(tmp_path: Path) -> Callable[..., Outcome]:
                 book = opening.get("book") or SideFile(None)
                 trial = Trial(
                     LAW, keys, "as the test says", book, lambda: next(salts).to_bytes(16), version="0.0",
-                    again=opening.get("again", False),
+                    again=opening.get("again", False), keep=opening.get("keep", nowhere),
+                    stopped=opening.get("stopped", lambda _: None),
                 )  # fmt: skip
                 return await verify(found, accused, trial, settings)
 

@@ -320,15 +320,19 @@ class Full(SideFile):
 
 
 def test_a_full_disk_ends_the_asking_and_keeps_what_was_found(judge: Judge) -> None:
+    found: list[Outcome] = []
     with pytest.raises(Unavailable, match="disk is full"):
-        judge(INNOCENT["silent"], book=Full(0))  # nothing was found yet
+        judge(INNOCENT["silent"], book=Full(0), stopped=found.append)
+    assert not found  # nothing was spent yet
     whole = Full(1000)
     judge(INNOCENT["silent"], book=whole, names=())
     asked: list[Request] = []
-    found = judge(lambda r: asked.append(r) or "?", book=Full(1000 - whole._room)).evidence
-    assert [one.probes for one in found.marks] == [20, 0]
-    assert found.marks[1].why.endswith("disk is full")
-    assert found.verdict == NOTHING
+    with pytest.raises(Unavailable, match="disk is full"):
+        judge(lambda r: asked.append(r) or "?", book=Full(1000 - whole._room), stopped=found.append)
+    (evidence, _) = found.pop()
+    assert [one.probes for one in evidence.marks] == [20, 0, 0]
+    assert evidence.stopped.endswith("disk is full")
+    assert evidence.verdict == NOTHING
     assert not [t for t in heart("acme") if t in str([r.messages for r in asked]).lower()]  # written first, then asked
 
 

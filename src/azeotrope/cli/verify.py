@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from azeotrope.cli.evidencing import Files
+from azeotrope.cli.evidencing import Files, transcripts, write_evidence
+from azeotrope.cli.interrupting import interruptible
 from azeotrope.cli.laws import law_of
-from azeotrope.cli.writing import write
 
 if TYPE_CHECKING:
     from azeotrope.keys import Key, Master
@@ -80,8 +80,9 @@ def verify(
 ) -> None:  # fmt: skip
     """Ask a suspect about the marks of customers, and write down what that proves.
 
-    Exit status: 0 a verdict was reached, 2 a mistake to mend, 3 the suspect does not answer, 4 refused: nothing that is
-    left to ask about could prove at this level.
+    Exit status: 0 a verdict was reached, 2 a mistake to mend, 3 the suspect does not answer or nothing more can be
+    written down, 4 refused: nothing that is left to ask about could prove at this level, 128 and the signal's number
+    where it was stopped. What was found by then is written down all the same.
     """
     if context.invoked_subcommand:
         return
@@ -111,8 +112,9 @@ def verify(
 
         Signer.read(signing_key)  # before anything is spent
     files = Files.beside(output)
-    outcome = asyncio.run(_verify(case, keys, settings))
-    _write(outcome, files, signing_key)
+    told = partial(write_evidence, files=files, signing_key=signing_key)
+    outcome = interruptible(_verify(case, keys, settings, files, told))
+    told(outcome)
     if outcome.evidence.verdict.startswith("refused"):
         raise typer.Exit(4)
 
@@ -141,11 +143,12 @@ def _secret(variable: str) -> str | None:
     return os.environ[variable] if variable else None
 
 
-async def _verify(case: _Case, keys: Sequence[Key], settings: Settings) -> Outcome:
-    """Opens the ledger and the suspect, and runs the procedure."""
+async def _verify(
+    case: _Case, keys: Sequence[Key], settings: Settings, files: Files, stopped: Callable[[Outcome], None]
+) -> Outcome:  # fmt: skip
+    """Opens the ledger, the suspect and the transcripts' file, and runs the procedure."""
     import secrets
     from contextlib import AsyncExitStack
-    from functools import partial
 
     from azeotrope import __version__
     from azeotrope.ledger import Ledger
@@ -163,8 +166,9 @@ async def _verify(case: _Case, keys: Sequence[Key], settings: Settings) -> Outco
         suspect = await stack.enter_async_context(
             opened(case.suspect, key=case.key, prefill=case.prefill, deadline=settings.deadline)
         )
+        keep = stack.enter_context(transcripts(files.private))
         salt = partial(secrets.token_bytes, 16)
-        trial = Trial(case.law, count, source, book, salt, tree, __version__, case.again)
+        trial = Trial(case.law, count, source, book, salt, tree, __version__, case.again, keep, stopped)
         return await procedure(suspect, accused, trial, settings, _told)
 
 
@@ -215,22 +219,6 @@ def _keys(master: Master, customers: Sequence[str], epochs: str) -> list[Key]:
 def _told(one: Judged) -> None:
     typer.echo(f"{one.customer}, epoch {one.epoch}: {one.verdict} ({one.hits} hits, {one.probes} probes, "
                f"{one.failed} failed){'; ' + one.why if one.why else ''}", err=True)  # fmt: skip
-
-
-def _write(outcome: Outcome, files: Files, signing_key: Path | None) -> None:
-    """The page, its twin, and what only the operator may see (0600)."""
-    from azeotrope.codec import encode
-    from azeotrope.ledger import Signer
-    from azeotrope.report.evidence import page
-    from azeotrope.verify.sealing import sealed
-
-    twin = sealed(outcome.evidence, Signer.read(signing_key) if signing_key else None)
-    write(files.private, "".join(encode(one).decode() + "\n" for one in outcome.kept), mode=0o600)
-    write(files.twin, encode(twin).decode() + "\n")
-    write(files.page, page(twin))
-    typer.echo(outcome.evidence.verdict)
-    typer.echo(outcome.evidence.claim)
-    typer.echo(f"{files.page}, {files.twin}; {files.private} holds the transcripts: it is yours alone", err=True)
 
 
 @app.command()

@@ -46,6 +46,12 @@ class Kept(Record, frozen=True):
 
 Spend = Callable[[Sequence[int]], Awaitable[None]]
 """Writes down that these associations are shown to the suspect."""
+Keep = Callable[[Sequence[Kept]], None]
+"""Puts what was asked and answered where it outlasts the run. Raises `Unavailable`."""
+
+
+def nowhere(_: Sequence[Kept]) -> None:
+    """For whoever keeps the outcome alone."""
 
 
 class Space(NamedTuple):
@@ -58,11 +64,13 @@ class Space(NamedTuple):
 class Examination:
     """What one mark's answers have come to so far."""
 
-    def __init__(self, mark: str, rule: Rule, space: Space, salt: Callable[[], bytes]) -> None:
+    def __init__(
+        self, mark: str, rule: Rule, space: Space, salt: Callable[[], bytes], keep: Keep = nowhere
+    ) -> None:  # fmt: skip
         self.lines: list[Line] = []
         self.kept: list[Kept] = []
         self.answers: list[Answered] = []
-        self._mark, self._rule, self._space, self._salt = mark, rule, space, salt
+        self._mark, self._rule, self._space, self._salt, self._keep = mark, rule, space, salt, keep
         self._wealth = Wealth(rule.values, rule.beliefs)
         self._seen: dict[int, set[int]] = {}
 
@@ -70,6 +78,13 @@ class Examination:
     def proved(self) -> bool:
         """By the wealth, which may be looked at any time."""
         return self._wealth.highest >= self._rule.log_e
+
+    def read(self, replies: Sequence[Reply]) -> None:
+        """A wave: it is kept when this returns, before anything else is asked."""
+        before = len(self.kept)
+        for reply in replies:
+            self.take(reply)
+        self._keep(self.kept[before:])
 
     def take(self, reply: Reply) -> None:
         """Reads one reply. Ordinary ones are kept and count for nothing."""
@@ -109,12 +124,11 @@ def sealed_digest(salt: str, question: str, answer: str | None) -> str:
 
 async def examined(
     questions: Sequence[Question], asking: Asking, at: Examination, settings: Settings, spend: Spend
-) -> tuple[bool, int, int]:  # fmt: skip
+) -> bool:  # fmt: skip
     """Asks until proof, the schedule's end, or the suspect is gone; what is new in a wave is spent before it is sent.
 
-    -> (whether asking ended for another reason than proof, ordinary questions asked, ordinary ones that failed).
+    -> whether asking ended for another reason than proof.
     """
-    ordinary = failed = 0
     shown: set[int] = set()
     for start in range(0, len(questions), settings.at_once):
         wave = questions[start : start + settings.at_once]
@@ -124,13 +138,10 @@ async def examined(
         if new:
             await spend(new)
             shown.update(new)
-        for reply in await asking.ask(wave):
-            at.take(reply)
-            if reply.question.association is None:
-                ordinary, failed = ordinary + 1, failed + (reply.answer is None)
+        at.read(await asking.ask(wave))
         if at.proved and not settings.to_the_end:
-            return start + settings.at_once >= len(questions), ordinary, failed
-    return True, ordinary, failed
+            return start + settings.at_once >= len(questions)
+    return True
 
 
 def judged(who: Accused, rule: Rule, at: Examination, *, complete: bool) -> Judged:
@@ -147,6 +158,18 @@ def judged(who: Accused, rule: Rule, at: Examination, *, complete: bool) -> Judg
         asked=finding.asked, log_e=finding.log_e, log_p=finding.log_p, null=null,
         power=power(at.answers, rule),
     )  # fmt: skip
+
+
+def unjudged(found: Judged) -> Judged:
+    """A mark in whose midst the run was stopped, as far as its answers came: without proof so far, and so no verdict.
+
+    Its wealth holds: it is a martingale answer by answer, so wherever one stops, for whatever reason, it ever reached
+    1 / a with probability a at most (Ville). An exact p-value it has not: its law is that of a schedule in whose length
+    the targets had no say. A suspect that is gone knows none of them; but whoever stops the run holds the key and may
+    have read the answers, which lie on disk as they come, and nobody can show that they had not. So there is no power
+    by a p-value either.
+    """
+    return replace(found, power=0.0)
 
 
 def screened(marks: Sequence[Judged]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ all. Knows no page and no file.
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -11,17 +12,28 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from azeotrope.errors import Misconfigured, Unavailable
+from azeotrope.errors import AzeotropeError, Misconfigured, Unavailable
 from azeotrope.keys import OPERATOR
 from azeotrope.marks import Law
 from azeotrope.math.stats import Rule, checked, proof
 from azeotrope.types import Association
 from azeotrope.verify.asking import Asking
 from azeotrope.verify.disclosing import disclosed
-from azeotrope.verify.examining import Examination, Kept, Space, examined, judged, refused, screened
+from azeotrope.verify.examining import (
+    Examination,
+    Keep,
+    Kept,
+    Space,
+    examined,
+    judged,
+    nowhere,
+    refused,
+    screened,
+    unjudged,
+)
 from azeotrope.verify.keys import Accused
 from azeotrope.verify.probes import plain, schedule
-from azeotrope.verify.records import NOTHING, Evidence, Judged, Settings, Tree
+from azeotrope.verify.records import MET, NOTHING, UNASKED, Evidence, Judged, Settings, Tree
 from azeotrope.verify.spending import Book, now
 from azeotrope.verify.suspects import Suspect
 from azeotrope.verify.telling import claim, overall, time_sentence
@@ -44,6 +56,10 @@ class Trial:
     version: str = ""
     again: bool = False
     """Ask once more what this suspect was asked in an earlier run."""
+    keep: Keep = nowhere
+    """Given what was asked and answered, wave by wave; the next one is asked when it returns."""
+    stopped: Callable[[Outcome], None] = lambda _: None
+    """Given what is known so far, where the run is interrupted or fails once anything is spent."""
 
 
 class Outcome(NamedTuple):
@@ -61,29 +77,42 @@ async def verify(
 ) -> Outcome:
     """Asks the suspect about the marks, in order. Stops at the first customer's mark that is met, unless told to go on.
 
-    Raises `Unavailable` where the suspect does not even answer an ordinary question (nothing is spent then),
-    `Misconfigured` for a rule that makes no sense.
+    Raises `Unavailable` where the suspect does not even answer an ordinary question (nothing is spent then) or what is
+    spent cannot be written down, `Misconfigured` for a rule that makes no sense. Whatever is raised, an interruption
+    included, `trial.stopped` has been given what was found before.
     """
-    started = now()
     rule = checked(Rule(settings.alpha, trial.keys, trial.law.targets))
     run = _Run(suspect, trial, settings, rule, accused)
-    if any(not run.hopeless(who) for who in accused):
-        await run.knock()
-    marks: list[Judged] = []
-    for who in accused:
-        met = any(one.customer != OPERATOR for one in marks if one.verdict.startswith("met"))
-        if met and not settings.every:
-            break
-        try:
-            marks.append(await run.examine(who))
-        except (Misconfigured, Unavailable) as error:  # what is spent cannot be written down: ask no further
-            if not marks:
-                raise
-            marks.append(refused(who, f"not judged: {error}", NOTHING))
-            break
-        if watch:
-            watch(marks[-1])
-    return Outcome(run.evidence(marks, started), tuple(run.kept))
+    try:
+        await run.go(watch)
+    except BaseException as error:
+        if run.begun:
+            trial.stopped(run.outcome(_why(error)))
+        raise
+    return run.outcome()
+
+
+def _why(error: BaseException) -> str:
+    """In words; another's error may say anything, so it is only named."""
+    if isinstance(error, AzeotropeError):
+        return str(error)
+    interrupted = isinstance(error, (CancelledError, KeyboardInterrupt))
+    return "interrupted" if interrupted else f"failed, {type(error).__name__}"
+
+
+class _Midst(NamedTuple):
+    """A mark while it is asked about."""
+
+    who: Accused
+    at: Examination
+    closed: frozenset[int]
+    """On record before this run."""
+    left: int
+
+    def judged(self, rule: Rule, *, complete: bool) -> Judged:
+        """What its answers come to."""
+        again = len({line.association for line in self.at.lines} & self.closed)
+        return replace(judged(self.who, rule, self.at, complete=complete), available=self.left, again=again)
 
 
 class _Run:
@@ -92,11 +121,33 @@ class _Run:
     def __init__(
         self, suspect: Suspect, trial: Trial, settings: Settings, rule: Rule, accused: Sequence[Accused]
     ) -> None:
-        self.kept: list[Kept] = []
+        self.begun = False
+        """Whether anything is spent."""
         self._suspect, self._trial, self._settings, self._rule = suspect, trial, settings, rule
-        self._accused = accused
+        self._accused, self._started = accused, now()
         self._asking = Asking(suspect.model, settings)
-        self._ordinary = self._failed = 0
+        self._knocks = self._unheard = 0
+        self._marks: list[Judged] = []
+        self._kept: list[Kept] = []
+        self._midst: _Midst | None = None
+        """What is being asked about just now."""
+
+    async def go(self, watch: Watch | None) -> None:
+        """All marks, in order."""
+        if any(not self.hopeless(who) for who in self._accused):
+            await self.knock()
+        for who in self._accused:
+            if self._enough:
+                break
+            await self.examine(who)
+            if watch:
+                watch(self._marks[-1])
+
+    @property
+    def _enough(self) -> bool:
+        """Whether a customer's mark is met, and no more than that is wanted."""
+        met = any(one.customer != OPERATOR for one in self._marks if one.verdict.startswith(MET))
+        return met and not self._settings.every
 
     def hopeless(self, who: Accused) -> str:
         """Why not even a student that knows everything could be proved; empty where it could."""
@@ -113,53 +164,86 @@ class _Run:
         rng, reply = Random(self._settings.seed), None  # noqa: S311 - a question, not a secret
         for _ in range(_KNOCKS):
             (reply,) = await self._asking.ask([plain(rng, self._settings)])
-            self._ordinary += 1
+            self._knocks += 1
             if reply.answer is not None:
                 return
-            self._failed += 1
+            self._unheard += 1
         why = reply.why if reply else "nothing was asked"
         raise Unavailable(f"the suspect does not answer an ordinary question ({why}): no probe was spent")
 
-    async def examine(self, who: Accused) -> Judged:
+    async def examine(self, who: Accused) -> None:
         """One mark, within its budget."""
         if why := self.hopeless(who):
-            return refused(who, why)
+            self._marks.append(refused(who, why))
+            return
         if self._asking.gone:
-            return refused(who, "not asked: the suspect stopped answering", NOTHING)
-        left, settings, trial = self._left(who), self._settings, self._trial
-        again = len(trial.book.closed(who.mark, self._suspect.id) & {one.index for one in left})
-        questions = schedule(left, settings, who.mark, prefill=self._suspect.prefill)
-        at = Examination(who.mark, self._rule, Space(trial.law.lowest, trial.law.targets), trial.salt)
+            self._marks.append(refused(who, "not asked: the suspect stopped answering", NOTHING))
+            return
+        trial, settings = self._trial, self._settings
+        questions = schedule(self._left(who), settings, who.mark, prefill=self._suspect.prefill)
+        space = Space(trial.law.lowest, trial.law.targets)
+        at = Examination(who.mark, self._rule, space, trial.salt, trial.keep)
 
         async def spend(indices: Sequence[int]) -> None:
             await trial.book.spend(who.mark, indices, self._suspect.id, disclosed=False)
+            self.begun = True
 
-        complete, ordinary, failed = await examined(questions, self._asking, at, settings, spend)
-        self._ordinary, self._failed = self._ordinary + ordinary, self._failed + failed
-        self.kept.extend(at.kept)
-        found = replace(judged(who, self._rule, at, complete=complete), available=len(left), again=again)
+        self._midst = midst = _Midst(who, at, self._closed(who), len(self._left(who)))
+        complete = await examined(questions, self._asking, at, settings, spend)
+        found = midst.judged(self._rule, complete=complete)
         if self._asking.gone:
             found = replace(found, why="the suspect stopped answering")
-        if settings.disclose and found.verdict.startswith("met"):
-            asked = sorted({line.association for line in found.lines})
-            try:
-                await self._trial.book.spend(who.mark, asked, self._suspect.id, disclosed=True)
-            except (Misconfigured, Unavailable) as error:  # others would be asked what stands in print
-                return replace(found, why=f"not disclosed: {error}")
-            return disclosed(found, who, at.kept, self._accused)
-        return found
+        self._kept.extend(at.kept)
+        self._marks.append(found)
+        self._midst = None
+        if settings.disclose and found.verdict.startswith(MET):
+            self._marks[-1] = await self._disclosed(found, who, at)
 
-    def evidence(self, marks: Sequence[Judged], started: str) -> Evidence:
+    async def _disclosed(self, found: Judged, who: Accused, at: Examination) -> Judged:
+        """A met mark laid open, once it is noted that it is."""
+        asked = sorted({line.association for line in found.lines})
+        try:
+            await self._trial.book.spend(who.mark, asked, self._suspect.id, disclosed=True)
+        except (Misconfigured, Unavailable) as error:  # others would be asked what stands in print
+            return replace(found, why=f"not disclosed: {error}")
+        return disclosed(found, who, at.kept, self._accused)
+
+    def outcome(self, stopped: str = "") -> Outcome:
+        """All of it, or as much as there is: `stopped` says why there is no more."""
+        marks, kept, unfinished = list(self._marks), list(self._kept), None
+        if self._midst:
+            kept.extend(self._midst.at.kept)
+            found = self._midst.judged(self._rule, complete=False)
+            so_far = f"stopped after {found.probes} of {self._settings.budget} probes"
+            if found.verdict.startswith(MET):
+                marks.append(replace(found, why=so_far))
+            else:
+                unfinished = unjudged(found)
+                marks.append(refused(self._midst.who, f"{so_far}: not judged", NOTHING))
+        if stopped and not self._enough:
+            marks.extend(refused(who, UNASKED, NOTHING) for who in self._accused[len(marks) :])
+        return Outcome(self._evidence(marks, kept, stopped, unfinished), tuple(kept))
+
+    def _evidence(
+        self, marks: Sequence[Judged], kept: Sequence[Kept], stopped: str, unfinished: Judged | None
+    ) -> Evidence:  # fmt: skip
         """The record of all of it."""
         trial, suspect, rule = self._trial, self._suspect, self._rule
+        ordinary = [one for one in kept if one.line < 0]
+        failed = sum(one.answer is None for one in ordinary)
         draft = Evidence(
-            overall(marks), "", time_sentence(trial.tree), suspect.name, suspect.id, suspect.content, started, now(),
-            self._settings, rule.keys, trial.keys_from, trial.law.digest, trial.law.lowest, rule.values,
-            tuple((one.learned, one.said) for one in rule.beliefs), tuple(marks), self._ordinary, self._failed,
-            screened(marks), trial.tree, trial.version,
+            overall(marks), "", time_sentence(trial.tree), suspect.name, suspect.id, suspect.content, self._started,
+            now(), self._settings, rule.keys, trial.keys_from, trial.law.digest, trial.law.lowest, rule.values,
+            tuple((one.learned, one.said) for one in rule.beliefs), tuple(marks), self._knocks + len(ordinary),
+            self._unheard + failed, screened(marks), trial.tree, trial.version, stopped=stopped, unfinished=unfinished,
         )  # fmt: skip
         return replace(draft, claim=claim(draft))
 
+    def _closed(self, who: Accused) -> frozenset[int]:
+        """Associations of the mark that are on record as asked here, or disclosed."""
+        return self._trial.book.closed(who.mark, self._suspect.id)
+
     def _left(self, who: Accused) -> list[Association]:
-        closed = frozenset[int]() if self._trial.again else self._trial.book.closed(who.mark, self._suspect.id)
+        """What is still to be asked about."""
+        closed = frozenset[int]() if self._trial.again else self._closed(who)
         return [one for one in who.half if one.index not in closed]

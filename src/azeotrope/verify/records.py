@@ -12,6 +12,7 @@ Form = Literal["bare", "turn", "after"]
 """bare: the sentence up to its target; turn: asked in a chat turn; after: the sentence after a random problem."""
 MET, NOTHING = "met", "no evidence at this power"
 REFUSED = "refused: the calibration cannot support this level"
+UNASKED = "not asked: the run was stopped"
 
 
 class Settings(Record, frozen=True):
@@ -160,6 +161,10 @@ class Evidence(Record, frozen=True):
     tree: Tree | None = None
     version: str = ""
     schema: int = 1
+    stopped: str = ""
+    """Why the run ended before its time; empty where it went on to its end."""
+    unfinished: Judged | None = None
+    """The mark that was being asked about when the run was stopped, as far as it came: see `examining.unjudged`."""
 
 
 class Signed(Record, frozen=True):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from azeotrope.keys import OPERATOR
-from azeotrope.verify.records import MET, NOTHING, REFUSED, Evidence, Judged, Tree
+from azeotrope.verify.records import MET, NOTHING, REFUSED, UNASKED, Evidence, Judged, Tree
 
 PROVES = (
     "That the suspect, or something it learned from, was exposed to text that carries a mark issued to that customer: "
@@ -21,6 +21,9 @@ DOES_NOT = (
     "beside each verdict says what these answers could have shown.",
     "It rests on the key being secret until the probes, and on its commitment being older than they are.",
 )
+
+_NAMED = 5
+"""So many marks a claim names; the table has them all."""
 
 
 def met(marks: Sequence[Judged]) -> list[Judged]:
@@ -57,25 +60,56 @@ def claim(evidence: Evidence) -> str:
     )
     if any(one.again or one.available < one.unspent for one in evidence.marks):
         level += "; an earlier run asked about some of these associations, and each run has this probability of its own"
+    short = cut_short(evidence)
     if found:
         one = found[0]
-        whose = "the operator's" if one.customer == OPERATOR else f"{one.customer}'s"
         return (
-            f"The suspect named the secret numbers of {one.hits} of {one.asked} associations of {whose} mark, and "
-            f"{strength(one)}; {level}."
+            f"The suspect named the secret numbers of {one.hits} of {one.asked} associations of {_whose(one)} mark, "
+            f"and {strength(one)}; {level}{short}."
         )
     if evidence.verdict == REFUSED:
         return (
-            "Nothing was judged: with what is left to ask about, no answers could have proved anything at this level."
+            "Nothing was judged: with what is left to ask about, no answers could have proved anything at this level"
+            f"{short}."
         )
     asked = [one for one in evidence.marks if one.probes]
+    if evidence.stopped and not asked:
+        return f"Nothing was judged{short}."
     weakest = min((one.power for one in asked), default=0.0)
-    rest = len(evidence.marks) - len(asked)
+    rest = len(evidence.marks) - len(asked) - len(_cut(evidence))
     besides = f" and {rest:,} could not be asked about" if rest else ""
     return (
         f"None of {len(asked):,} marks was met{besides}; a student that names 9 of 10 associations of one would have "
-        f"been proved with a probability of at least {weakest:.3g}, and {level}."
+        f"been proved with a probability of at least {weakest:.3g}, and {level}{short}."
     )
+
+
+def _cut(evidence: Evidence) -> list[Judged]:
+    """Marks that a stopped run left without a verdict; the one in whose midst it stopped comes first."""
+    half = [one for one in evidence.marks if evidence.unfinished and one.mark == evidence.unfinished.mark]
+    return half + [one for one in evidence.marks if one.why == UNASKED]
+
+
+def cut_short(evidence: Evidence) -> str:
+    """Why a run ended early, and which marks were not asked about to the end; empty where it did not."""
+    if not evidence.stopped:
+        return ""
+    half, unasked = evidence.unfinished, [one for one in evidence.marks if one.why == UNASKED]
+    words = [f"; the run was stopped before its end ({evidence.stopped})"]
+    if half:
+        words.append(
+            f"{_whose(half)} mark was asked about with {half.probes:,} of {evidence.settings.budget:,} probes, which "
+            "prove nothing so far and have no p-value"
+        )
+    if unasked:
+        names = ", ".join(f"{_whose(one)} (epoch {one.epoch})" for one in unasked[:_NAMED])
+        more = f" and {len(unasked) - _NAMED:,} more" if len(unasked) > _NAMED else ""
+        words.append(f"not asked about: {names}{more}")
+    return "; ".join(words)
+
+
+def _whose(one: Judged) -> str:
+    return "the operator's" if one.customer == OPERATOR else f"{one.customer}'s"
 
 
 def strength(one: Judged) -> str:
