@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,8 +16,10 @@ from hypothesis import strategies as st
 from azeotrope import keys
 from azeotrope.errors import Misconfigured
 from azeotrope.keys import Key, Master, Stream, commitment
-from azeotrope.ledger import commitments, newest
+from azeotrope.ledger import Signer, commitments, newest, vouching
 from azeotrope.marks import Law
+
+from .ledger.conftest import authority  # noqa: F401 - a fixture
 
 MASTER = Master((bytes(range(32)), bytes(range(32, 64))))
 
@@ -233,8 +236,28 @@ def test_commit_writes_what_verify_counts_and_nothing_twice(tmp_path: Path) -> N
     rest = ["--ledger", files["ledger.db"], "--signing-key", files["sign"], "--master-key", files["master"]]
     assert "3 of 3" in run("commit", "--customers", "acme, bob", *rest).stdout
     assert "1 of 3" in run("commit", "--customers", "bob,carl", *rest).stdout
+    unstamped = run("commit", "--customers", "bob", *rest, "--authority", "http://127.0.0.1:1/tsr")
+    assert unstamped.returncode == 3 and "not time-stamped" in unstamped.stderr
     master, head = Master.read(tmp_path / "master"), newest(tmp_path / "ledger.db")
     assert head
     found = commitments(tmp_path / "ledger.db", under=head)
     wanted = [master.operator(), *map(master.key, ("acme", "bob", "carl"))]
     assert [one.commitment for one in found] == [commitment(key, Law().digest).hex() for key in wanted]
+
+
+def test_commit_has_its_head_stamped(tmp_path: Path, authority: Any) -> None:  # noqa: F811
+    keys.write(MASTER, tmp_path / "master")
+    Signer.make(tmp_path / "sign")
+    named = [
+        "commit",
+        "--customers",
+        "acme",
+        "--ledger",
+        str(tmp_path / "l.db"),
+        "--signing-key",
+        str(tmp_path / "sign"),
+    ]
+    done = run(*named, "--master-key", str(tmp_path / "master"), "--authority", authority.url)
+    assert done.returncode == 0, done.stderr
+    head = newest(tmp_path / "l.db")
+    assert head and head.stamp and head == vouching(tmp_path / "l.db")

@@ -13,9 +13,11 @@ from typer.testing import CliRunner
 from azeotrope.cli import app
 from azeotrope.errors import Misconfigured
 from azeotrope.keys import write
-from azeotrope.ledger import Ledger, Note, Signer, Signing, promised, spent
+from azeotrope.ledger import Commitment, Ledger, Note, Signer, Signing, Spent, promised, spent
 from azeotrope.marks import Law
+from azeotrope.verify.counting import in_ledger
 
+from ..ledger.conftest import authority  # noqa: F401 - a fixture
 from .conftest import LAW, MASTER, heart
 from .test_suspects import knowing, served  # noqa: F401 - a fixture
 
@@ -33,16 +35,21 @@ def committed(
     home: Path, *customers: str, sign: bool = True, signer: bytes = b"\x09" * 32, law: Law = LAW, **signing: Any
 ) -> str:  # fmt: skip
     """A ledger with these customers' and the operator's commitments, under a signed head."""
-    dsn = home / "ledger.db"
-    keys = [MASTER.operator(), *map(MASTER.key, customers)]
-    notes = [promised(key, law.digest) for key in keys]
+    dsn, keys = str(home / "ledger.db"), [MASTER.operator(), *map(MASTER.key, customers)]
+    appended(dsn, *(promised(key, law.digest) for key in keys), sign=sign, signer=signer, **signing)
+    return dsn
+
+
+def appended(
+    dsn: str, *notes: Commitment | Spent, sign: bool = True, signer: bytes = b"\x09" * 32, **signing: Any
+) -> None:  # fmt: skip
+    """Writes the notes, and signs a head over them."""
 
     async def go() -> None:
         async with Ledger(dsn, signing=Signing(Signer(signer), **signing) if sign else None) as book:
             await book.append(*map(Note.of, notes))
 
     asyncio.run(go())
-    return str(dsn)
 
 
 def run(home: Path, *more: str) -> Any:
@@ -64,7 +71,7 @@ def test_a_student_is_met_with_the_ledgers_k(home: Path, served: Callable[..., s
     assert done.exit_code == 0, done.output
     found = twin(home)
     assert found["verdict"] == "met acme's mark"
-    assert (found["keys"], found["keys_from"]) == (4, "commitments under the newest signed head")
+    assert (found["keys"], found["keys_from"]) == (4, "commitments under the signed head")
     assert found["tree"]["size"] == 4
     assert found["time"] == "time is self-asserted"
     checked = CliRunner().invoke(app, ["verify", "check", str(home / "e.json")])
@@ -76,6 +83,29 @@ def test_a_student_is_met_with_the_ledgers_k(home: Path, served: Callable[..., s
     assert stat.S_IMODE((home / "e.private.jsonl").stat().st_mode) == 0o600
     public = (home / "e.html").read_text() + (home / "e.json").read_text() + done.output
     assert not [trigger for trigger in heart("acme") if trigger in public.lower()]
+
+
+def test_a_stamp_reaches_the_report_while_its_head_covers_every_commitment(
+    home: Path,
+    served: Callable[..., str],  # noqa: F811
+    authority: Any,  # noqa: F811
+) -> None:
+    """Heads over spent probes come later and are not stamped."""
+    address = served(lambda server, body: server.answer("?"))
+    dsn = committed(home, "acme", authority=authority.url)
+    for seen in range(2):
+        appended(dsn, Spent("of another mark", seen))
+        done = run(home, "--suspect", address, "--customers", "acme", "--ledger", dsn, "--again", "-o",
+                   str(home / f"{seen}.html"))  # fmt: skip
+        assert done.exit_code == 0, done.output
+        found = json.loads((home / f"{seen}.json").read_text())["evidence"]
+        assert found["tree"]["size"] == 2 and found["tree"]["stamp"]
+        assert "RFC 3161" in found["time"]
+        checked = CliRunner().invoke(app, ["verify", "check", str(home / f"{seen}.json")])
+        assert checked.exit_code == 0, checked.output
+    committed(home, "bob")
+    later = in_ledger(dsn, None, 2)
+    assert later.tree and (later.keys, later.tree.stamp) == (3, ""), "the stamped head does not cover bob's key"
 
 
 def test_a_key_that_is_not_in_the_log_accuses_nobody(home: Path, served: Callable[..., str]) -> None:  # noqa: F811

@@ -16,13 +16,14 @@ from typer.testing import CliRunner
 from azeotrope.cli import app
 from azeotrope.errors import Misconfigured
 from azeotrope.keys import Key, Master, commitment, write
-from azeotrope.ledger import Signer, commitments, newest, spent
+from azeotrope.ledger import Signer, Spent, commitments, newest, spent
 from azeotrope.ledger.tables import notes
 from azeotrope.marks import associations
 from azeotrope.verify.revealing import opened, read_revealed, revealed, written
 
+from ..ledger.conftest import authority  # noqa: F401 - a fixture
 from .conftest import LAW, MASTER
-from .test_command import committed
+from .test_command import appended, committed
 from .test_suspects import knowing, served  # noqa: F401 - a fixture
 
 KNOWING = knowing
@@ -93,7 +94,7 @@ def test_an_innocent_suspect_is_not_met_and_k_comes_from_the_head_or_the_ledger(
     neutral(file, "--suspect", address, "--committed", "3", "--again")
     assert (twin(file)["keys"], twin(file)["keys_from"][:24]) == (3, "as whoever verifies has ")
     neutral(file, "--suspect", address, "--ledger", str(file.parent / "ledger.db"), "--again")
-    assert (twin(file)["keys"], twin(file)["keys_from"]) == (4, "commitments under the newest signed head")
+    assert (twin(file)["keys"], twin(file)["keys_from"]) == (4, "commitments under the signed head")
 
 
 def test_a_ledger_without_a_head_makes_k_no_smaller(file: Path, served: Callable[..., str]) -> None:  # noqa: F811
@@ -229,6 +230,20 @@ def test_only_what_stands_in_the_log_is_revealed(file: Path) -> None:
             revealed(key, LAW, dsn)
     with pytest.raises(Misconfigured, match="under this law"):
         revealed(MASTER.key("acme"), type(LAW)(associations=32), dsn)
+
+
+def test_the_proof_is_under_the_oldest_stamped_head_that_covers_every_commitment(
+    tmp_path: Path,
+    authority: Any,  # noqa: F811
+) -> None:
+    """One that covers this key's alone would make K, the number of its leaves, too small."""
+    committed(tmp_path, "acme", authority=authority.url)
+    dsn = committed(tmp_path, "bob", authority=authority.url)
+    appended(dsn, Spent(MASTER.key("acme").mark, 0), authority=authority.url)
+    appended(dsn, Spent(MASTER.key("acme").mark, 1))
+    for name in ("acme", "bob"):
+        head = opened(revealed(MASTER.key(name), LAW, dsn))[1]
+        assert head.size == 4 and head.stamp
 
 
 def test_a_mark_that_was_committed_under_two_laws_is_revealed_under_each(tmp_path: Path) -> None:

@@ -54,6 +54,9 @@ def commit(
     signing_key: Annotated[Path, typer.Option(help="Ed25519 key (`ledger key`) that signs the log's head over them.")],
     master_key: Annotated[Path | None, typer.Option(help="The file; AZEOTROPE_MASTER_KEY if not said.")] = None,
     law: Annotated[Path | None, typer.Option(help="The marks' law (TOML), where it is not the default one.")] = None,
+    authority: Annotated[
+        str | None, typer.Option(help="Address of an RFC 3161 time-stamp authority, which stamps that head.")
+    ] = None,
 ) -> None:
     """Commit to customers' keys of the current epoch, for marks that no gateway sets: before anything marked leaves."""
     import asyncio
@@ -67,13 +70,19 @@ def commit(
     wanted = [promised(key, digest) for key in (master.operator(), *map(master.key, names))]
 
     async def main() -> int:
-        async with Ledger(ledger, signing=Signing(Signer.read(signing_key))) as book:
+        signing = Signing(Signer.read(signing_key), authority=authority)
+        async with Ledger(ledger, signing=signing, told=failed.append) as book:
             there = {one.commitment for one in await asyncio.to_thread(commitments, ledger)}
             missing = [Note.of(one) for one in wanted if one.commitment not in there]
             await book.append(*missing)
             return len(missing)
 
+    failed: list[str] = []
     typer.echo(f"{asyncio.run(main())} of {len(wanted)} commitments are new")
+    for why in failed:
+        typer.echo(f"azeotrope: {why}", err=True)
+    if failed:
+        raise typer.Exit(3)
 
 
 @app.command()

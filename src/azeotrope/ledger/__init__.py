@@ -7,7 +7,7 @@ tree of RFC 9162, whose signed heads let anybody check one record, or all of the
 from azeotrope.ledger.entry import Entry, canonical, leaf, new_salt, sealed
 from azeotrope.ledger.heads import Head, Signer
 from azeotrope.ledger.notes import Commitment, Note, Spent, promised
-from azeotrope.ledger.reading import commitments, count, export, heads, newest, per_customer, spent, tail
+from azeotrope.ledger.reading import commitments, count, export, heads, newest, per_customer, spent, tail, vouching
 from azeotrope.ledger.signing import Signing
 from azeotrope.ledger.tables import SCHEMA
 from azeotrope.ledger.writing import Ledger
@@ -15,4 +15,5 @@ from azeotrope.ledger.writing import Ledger
 __all__ = [
     "SCHEMA", "Commitment", "Entry", "Head", "Ledger", "Note", "Signer", "Signing", "Spent", "canonical", "commitments",
     "count", "export", "heads", "leaf", "new_salt", "newest", "per_customer", "promised", "sealed", "spent", "tail",
+    "vouching",
 ]  # fmt: skip

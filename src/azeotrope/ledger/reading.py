@@ -81,6 +81,12 @@ def heads(dsn: str | Path, *, last: int | None = None) -> list[Head]:
         return reading.asked(lambda connection: tree.known_heads(connection, last=last), [])
 
 
+def vouching(dsn: str | Path) -> Head | None:
+    """The head to name where it matters how old the commitments are: they all stand under it (`tree.vouching`)."""
+    with Reading(dsn) as reading:
+        return next(iter(reading.asked(lambda connection: [tree.vouching(connection)], [])), None)
+
+
 def commitments(dsn: str | Path, under: Head | None = None) -> list[Commitment]:
     """The commitments to keys in the order of the log; with `under` those that this head covers."""
     return _noted(dsn, Commitment, under)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, Select, func, select, union_all
 
 from azeotrope.errors import Misconfigured
 from azeotrope.ledger.heads import Head
+from azeotrope.ledger.notes import Commitment
 from azeotrope.ledger.tables import heads, notes, records, salts, stamps, subtrees
 from azeotrope.math.merkle import Frontier, Range, leaf_hash
 
@@ -119,6 +120,19 @@ def first_stamped(connection: Connection, covering: int) -> Head | None:
     wanted = _HEADS.where(heads.c.size >= covering, stamps.c.response.is_not(None)).order_by(heads.c.seq).limit(1)
     row = connection.execute(wanted).first()
     return None if row is None else _head(row)
+
+
+def vouching(connection: Connection) -> Head | None:
+    """The oldest time-stamped head that covers every commitment which the newest head covers; else the newest.
+
+    The same keys stand under both, and an outside clock says of the stamped one how old they are at least.
+    """
+    head = newest(connection)
+    if head is None:
+        return None
+    promises = select(func.max(notes.c.seq)).where(notes.c.kind == Commitment.KIND, notes.c.seq < head.size)
+    last: int | None = connection.execute(promises).scalar()
+    return first_stamped(connection, 0 if last is None else last + 1) or head
 
 
 def of_size(connection: Connection, size: int) -> Head | None:

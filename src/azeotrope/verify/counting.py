@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from azeotrope.errors import Misconfigured
-from azeotrope.ledger import Head, commitments, newest
+from azeotrope.ledger import Head, commitments, newest, vouching
 from azeotrope.ledger.checking import Known, check
 from azeotrope.ledger.proving import whole
 from azeotrope.verify.records import Tree
@@ -24,11 +24,12 @@ class Counted(NamedTuple):
 
 
 def in_ledger(ledger: str | None, said: int | None, asked: int) -> Counted:
-    """From the newest signed head of a ledger; else as whoever verifies says. Never fewer than are asked about."""
-    head = newest(ledger) if ledger else None
+    """From the commitments under a ledger's signed head, a time-stamped one where it covers them all; else as whoever
+    verifies says. Never fewer than are asked about."""
+    head = vouching(ledger) if ledger else None
     if ledger and head:
         there = frozenset(one.commitment for one in commitments(ledger, under=head))
-        return Counted(max(len(there), asked), "commitments under the newest signed head", tree_of(head), there)
+        return Counted(max(len(there), asked), "commitments under the signed head", tree_of(head), there)
     if said is not None:
         return Counted(max(said, asked), "as the operator says; no log with a signed head was named")
     return Counted(asked, "the marks that are asked about; no log with a signed head was named")

@@ -16,7 +16,7 @@ from msgspec.json import Decoder
 from azeotrope.codec import encode
 from azeotrope.errors import Misconfigured
 from azeotrope.keys import Key, commitment, private
-from azeotrope.ledger import Commitment, Head, commitments, newest
+from azeotrope.ledger import Commitment, Head, commitments, vouching
 from azeotrope.ledger.checking import Known, check
 from azeotrope.ledger.evidence import Noted, Proof, read
 from azeotrope.ledger.notes import Hash, Whole
@@ -45,8 +45,11 @@ _FILE = Decoder(Revealed)
 
 
 def revealed(key: Key, law: Law, dsn: str | Path) -> Revealed:
-    """The key with the proof of its commitment under the newest signed head. Raises `Misconfigured`, `Unavailable`."""
-    promise, head = commitment(key, law.digest).hex(), newest(dsn)
+    """The key with the proof of its commitment. Raises `Misconfigured`, `Unavailable`.
+
+    Under the head that covers all commitments, stamped where there is such a one: K may be the number of its leaves.
+    """
+    promise, head = commitment(key, law.digest).hex(), vouching(dsn)
     if promise not in {one.commitment for one in commitments(dsn)}:
         raise Misconfigured(f"the ledger has no commitment to mark {key.mark} under this law: azeotrope keys commit")
     proof = prove(dsn, promise, at=None if head is None else head.size)
