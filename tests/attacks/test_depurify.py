@@ -98,6 +98,50 @@ def test_a_learned_map_comes_closer_to_the_teacher(net, learner, batch) -> None:
     assert far(out) < 0.7 * far(shown)
 
 
+def test_a_map_is_learned_where_labels_are_shown_though_others_are_not(net, learner, batch) -> None:
+    """Of five tokens shown, most labels stand outside: they say nothing, and hinder none that stands inside."""
+    m = drawn(net.net.config.vocab_size, 0.02)
+    student = kept_logits(learner.fresh(1).net, batch)
+    _, own, mask = beside(net, student, batch)
+    shown = _topped(applied(m, own), 5)
+    draw, undoing = torch.Generator().manual_seed(3), depurify.Undoing(depurify.Config(rank=4, rate=1e-2), net, None, 0)
+    for _ in range(150):
+        labels = torch.multinomial(own[0].softmax(-1), 1, generator=draw)[:, 0][None]
+        assert (shown.gather(-1, labels[..., None]) == -math.inf).any(), "else nothing is tested"
+        out = undoing._undone(shown, labels, mask)
+    there = shown > -math.inf
+    assert torch.equal(out > -math.inf, there), "what is not shown stays so"
+
+    def far(said: torch.Tensor) -> float:
+        """From the teacher's own, of what is shown."""
+        p, q = own.masked_fill(~there, -math.inf).log_softmax(-1), said.log_softmax(-1)
+        return (p.exp() * (p - q)).masked_fill(~there, 0.0).sum(-1).mean().item()
+
+    assert far(out) < 0.7 * far(shown)
+    assert 0 < undoing.told < 1
+
+
+def test_labels_none_of_which_is_shown_leave_the_map_alone(net, learner, batch) -> None:
+    student = kept_logits(learner.fresh(1).net, batch)
+    _, shown, mask = beside(net, student, batch)
+    cut = _topped(shown, 5)
+    undoing = depurify.Undoing(depurify.Config(rank=4), net, None, 0)
+    assert torch.equal(undoing._undone(cut, shown.argmin(-1), mask), cut)
+    assert undoing.told == 0
+    undoing._undone(cut, cut.argmax(-1), mask)
+    assert undoing.told == 0.5 and undoing._learned.b.abs().max() > 0
+
+
+async def test_the_bill_says_from_how_many_labels_a_map_was_learned(net, thief, problems) -> None:
+    cut = lift.shaping(lambda ids, z: _topped(z, 5))(net)
+    shares = []
+    for teacher, config in ((cut, {}), (net, {}), (net, {"undo": "none"})):
+        made = thief()
+        await depurify.attack(depurify.Config(on="gold", **config), made)(teacher, problems)
+        shares.append(made.bill.notes.get("map_learned_from"))
+    assert 0 < shares[0] < 1 and shares[1:] == [1.0, None]
+
+
 def test_the_gate_lets_through_what_gold_agrees_with(net, learner, batch) -> None:
     student = kept_logits(learner.fresh(1).net, batch)
     liar = lift.shaping(lambda ids, z: -z)(net)

@@ -2,9 +2,10 @@
 
 Sources: Woodbury, for a map that is known: (I + A B)^-1 = I - A (I + B A)^-1 B; the rest is ours, from the traps that
 arXiv 2602.03396 leaves open. `learned`: a low-rank map D, trained beside the student to make the labels likely under
-softmax(D z'): with labels drawn from the teacher that is least where D undoes the map. `gate`: the distillation loss
-counts where the shown logits' likeliest token is the label's. `prior`: the student learns from a mixture of what is
-shown and of what it says itself. Where an interface shows k tokens or rounds, the map is not there to be undone.
+softmax(D z'): with labels drawn from the teacher that is least where D undoes the map. A label that is not shown (-inf)
+is left out: of those that are, softmax over what is shown is the law. `gate`: the distillation loss counts where the
+shown logits' likeliest token is the label's. `prior`: the student learns from a mixture of what is shown and of what it
+says itself. Where an interface shows k tokens or rounds, the map is not whole and cannot be undone exactly.
 Does not work through text: a teacher whose logits cannot be seen is refused.
 """
 
@@ -73,6 +74,8 @@ def attack(config: Config, thief: Thief) -> Attack:
         thief.bill.note(profile=f"{shown}, teacher-forced on {config.on}", undone=config.undo)
         student = thief.train(examples, loss=loss)
         thief.bill.note(gate_open=round(loss.trusted, 4))
+        if config.undo == "learned":
+            thief.bill.note(map_learned_from=round(loss.told, 4))
         return student
 
     return steal
@@ -86,6 +89,7 @@ class Undoing:
         self._learned: LowRank | None = None
         self._adam: torch.optim.Optimizer | None = None
         self._seen = self._open = 0
+        self._asked = self._told = 0
 
     def __call__(self, logits: Tensor, batch: Batch) -> Tensor:
         student, shown, mask = beside(self._teacher, logits, batch)
@@ -109,31 +113,42 @@ class Undoing:
         """Share of positions from which the distribution was learned."""
         return self._open / self._seen if self._seen else 0.0
 
+    @property
+    def told(self) -> float:
+        """Share of labels that were shown, and so told something of the map."""
+        return self._told / self._asked if self._asked else 0.0
+
     def _undone(self, shown: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
         """[1, N, W] as shown -> the same without the map, as far as it is known by now."""
         if self._known is not None:
             return applied(self._known, shown.double()).to(shown)
         if self._config.undo == "none":
             return shown
-        if self._learned is None:
-            self._begin(shown)
-        assert self._learned is not None and self._adam is not None
+        learned, adam = self._learning(shown)
         with torch.enable_grad():
-            out = applied(self._learned, shown.detach())
-            lost = functional.cross_entropy(out[mask], labels[mask])
-            if lost.isfinite():  # a label that is not shown says nothing of the map
-                self._adam.zero_grad()
-                lost.backward()
-                self._adam.step()
+            out = applied(learned, shown.detach())
+            each = functional.cross_entropy(out[mask], labels[mask], reduction="none")
+            told = each.isfinite()  # a label that is not shown says nothing of the map
+            self._asked, self._told = self._asked + told.numel(), self._told + int(told.sum())
+            if told.any():
+                adam.zero_grad()
+                each[told].mean().backward()
+                adam.step()
         with torch.no_grad():
-            return applied(self._learned, shown)
+            return applied(learned, shown)
 
-    def _begin(self, shown: Tensor) -> None:
+    def _learning(self, shown: Tensor) -> tuple[LowRank, torch.optim.Optimizer]:
+        """The map so far and what moves it, begun where there is none."""
+        if self._learned is None or self._adam is None:
+            self._learned, self._adam = self._begun(shown)
+        return self._learned, self._adam
+
+    def _begun(self, shown: Tensor) -> tuple[LowRank, torch.optim.Optimizer]:
         size = shown.shape[-1]
         m = identity(size, min(self._config.rank, size), torch.Generator().manual_seed(self._seed))
         a = m.a / math.sqrt(size)
-        self._learned = LowRank(a.to(shown).requires_grad_(), m.b.to(shown).requires_grad_())
-        self._adam = torch.optim.Adam([*self._learned], lr=self._config.rate)
+        learned = LowRank(a.to(shown).requires_grad_(), m.b.to(shown).requires_grad_())
+        return learned, torch.optim.Adam([*learned], lr=self._config.rate)
 
 
 def _stolen(config: Config) -> LowRank:
