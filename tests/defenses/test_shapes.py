@@ -113,13 +113,18 @@ async def test_text_and_logits_come_from_the_same_distribution(name, teacher, se
     protected = defense(name, settings.get(name, {}), Given())(teacher)
     said = (await ask(protected, QUESTION)).answer
     told = teacher.encode([teacher.dialect.prompt(QUESTION, teacher.tokenizer)])[0]
-    for _ in range(12):
-        told.append(int(protected.logits(torch.tensor([told]))[0, -1].argmax()))
-        if told[-1] in teacher.ends:
-            told.pop()
-            break
-    text = teacher.tokenizer.decode(told, skip_special_tokens=True)
+    text = teacher.tokenizer.decode(_likeliest(protected, told, 12), skip_special_tokens=True)
     assert text.endswith(said.strip()) or said in text
+
+
+def _likeliest(model: Open, told: list[int], most: int) -> list[int]:
+    """The prompt's ids and what the logits, each read anew from everything before it, say after them."""
+    for _ in range(most):
+        token = int(model.logits(torch.tensor([told]))[0, -1].argmax())
+        if token in model.ends:
+            break
+        told = [*told, token]
+    return told
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -142,6 +147,33 @@ def test_noise_is_of_the_context_and_the_seed(teacher, asked) -> None:
     other = shape_of("noise", teacher, {"deviation": 2.0}, seed=2)(ids, still)
     assert abs(torch.corrcoef(torch.stack([drawn.flatten(), other.flatten()]))[0, 1]) < 0.15
     assert not torch.allclose(drawn[0], drawn[1])
+
+
+def test_noise_is_of_the_context_and_not_of_what_fills_the_row(teacher) -> None:
+    """Rows of a batch are padded on the left, by so much as the others are longer."""
+    shape, still = shape_of("noise", teacher, {"context": 4}), torch.zeros(1, 300)
+    pad = teacher.pad
+    alone = shape(torch.tensor([[5, 6, 7]]), still)
+    for filled in ([pad, 5, 6, 7], [pad, pad, 5, 6, 7], [pad] * 9 + [5, 6, 7]):
+        assert torch.equal(shape(torch.tensor([filled]), still), alone), filled
+    both = shape(torch.tensor([[pad, pad, 5, 6, 7], [9, 8, 5, 6, 7]]), torch.zeros(2, 300))
+    assert torch.equal(both[:1], alone) and not torch.allclose(both[1:], alone)
+    assert torch.equal(both[1:], shape(torch.tensor([[3, 8, 5, 6, 7]]), still)), "four tokens decide"
+    within = shape(torch.tensor([[5, pad, 6, 7]]), still)
+    assert not torch.allclose(within, alone), "where a text has that token it is context"
+
+
+def test_prompts_of_unlike_length_in_one_batch_get_the_noise_they_get_alone(teacher) -> None:
+    """And a response's logits, read in one go, are those that it was drawn from."""
+    noisy = defense("noise", {"deviation": 4.0}, Given(seed=3))(teacher)
+    requests = [Request.of("How many?", max_tokens=12), Request.of("How many are there, all in all?", max_tokens=12)]
+    together = noisy.answers(requests)
+    assert [trace.answer for trace in together] == [noisy.answers([request])[0].answer for request in requests]
+    assert together[0].answer != teacher.answers(requests)[0].answer
+    for request, trace in zip(requests, together, strict=True):
+        told = teacher.encode([teacher.dialect.prompt(request, teacher.tokenizer)])[0]
+        text = teacher.tokenizer.decode(_likeliest(noisy, told, 12), skip_special_tokens=True)
+        assert text.endswith(trace.answer.strip()) or trace.answer in text
 
 
 def test_scrambling_is_as_strong_as_it_says(teacher) -> None:
