@@ -231,10 +231,12 @@ def test_where_logprobs_would_be_shown_unshaped_it_does_not_start(engines, confi
         del model.logprobs_mode
     else:
         model.logprobs_mode = mode
-    with pytest.raises(Misconfigured, match="--logprobs-mode processed_logprobs"):
-        module.Purify(config, states())
-    model.max_logprobs = 0
-    assert module.Purify(config, states()), "no logprobs are shown at all"
+    for most in (20, 0, -1):  # with 0 a request for logprobs=0 passes, and is told the sampled token's
+        model.max_logprobs = most
+        with pytest.raises(Misconfigured, match="--logprobs-mode processed_logprobs"):
+            module.Purify(config, states())
+    model.logprobs_mode = "processed_logprobs"
+    assert module.Purify(config, states())
 
 
 def test_another_tokenizer_is_refused(engines, config, teacher, monkeypatch, tmp_path) -> None:
@@ -245,11 +247,21 @@ def test_another_tokenizer_is_refused(engines, config, teacher, monkeypatch, tmp
         plugin("vllm").Purify(config, states())
 
 
-def test_prompt_logprobs_are_refused_since_no_processor_sees_them(engines) -> None:
-    module = plugin("vllm")
-    module.Purify.validate_params(SimpleNamespace(prompt_logprobs=None, logprobs=5))
-    with pytest.raises(ValueError, match="prompt_logprobs"):
-        module.Purify.validate_params(SimpleNamespace(prompt_logprobs=0))
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({"prompt_logprobs": 0}, "prompt_logprobs is not available here: it is never processed"),
+        ({"prompt_logprob_token_ids": [3]}, "prompt_logprob_token_ids is not available here: it is never processed"),
+        ({"logprob_token_ids": [3, 4]}, "logprob_token_ids is not available here: .* beyond --max-logprobs"),
+    ],
+)
+def test_what_no_processor_sees_or_no_bound_holds_is_refused(engines, asked, reason) -> None:
+    """Older engines have the first of these fields alone."""
+    check = plugin("vllm").Purify.validate_params
+    check(SimpleNamespace(prompt_logprobs=None, logprobs=5))
+    check(SimpleNamespace(prompt_logprobs=None, logprobs=0, prompt_logprob_token_ids=None, logprob_token_ids=None))
+    with pytest.raises(ValueError, match=reason):
+        check(SimpleNamespace(**{"prompt_logprobs": None, "logprobs": None, **asked}))
 
 
 def test_with_one_runner_only_it_still_loads(engines, monkeypatch, artifact, config) -> None:

@@ -2,8 +2,10 @@
 
 AZEOTROPE_PURIFIER names the artifact; it is read when the engine starts, which refuses to start without one, or with
 one for another tokenizer. Opt-in by that option, never by installing: an entry point would load for every model served.
-It refuses to start, too, where raw logprobs would be shown, from before any processor, as vLLM does by default: run
-with `--logprobs-mode processed_logprobs` and a low `--max-logprobs`. `prompt_logprobs` is never processed, and refused.
+It refuses to start, too, where raw logprobs would be shown, from before any processor, as vLLM does by default, however
+few: `--max-logprobs 0` still lets the sampled token's out (its check passes over `logprobs=0`). Run with
+`--logprobs-mode processed_logprobs` and a low `--max-logprobs`. Refused in a request: prompt logprobs, which are never
+processed, and `logprob_token_ids`, which `--max-logprobs` does not bound.
 A client cannot choose: `vllm_xargs` is not read. Folding (azeotrope fit export --fold) covers all of this and costs
 nothing: prefer it.
 
@@ -33,6 +35,12 @@ from azeotrope.models.purifier import Purifier
 VARIABLE = "AZEOTROPE_PURIFIER"
 RUNNERS = ("vllm.v1.worker.gpu.sample.logits_processor", "vllm.v1.sample.logits_processor")
 """Where each runner's base class is, the newer first."""
+REFUSED = {
+    "prompt_logprobs": "it is never processed",
+    "prompt_logprob_token_ids": "it is never processed",
+    "logprob_token_ids": "it shows tokens of the client's choice, beyond --max-logprobs",
+}
+"""Of a request's sampling parameters; an older vLLM has the first alone."""
 
 
 def _bases() -> tuple[Any, ...]:
@@ -57,9 +65,10 @@ class Purify(*_bases()):  # type: ignore[misc]
 
     @classmethod
     def validate_params(cls, sampling_params: Any) -> None:
-        """Refuses what would show logits that no processor has seen."""
-        if getattr(sampling_params, "prompt_logprobs", None) is not None:
-            raise ValueError("prompt_logprobs is not available here: it is never processed")
+        """Refuses what would show logits that no processor has seen, or more of them than the operator allowed."""
+        for field, reason in REFUSED.items():
+            if getattr(sampling_params, field, None) is not None:
+                raise ValueError(f"{field} is not available here: {reason}")
 
     # --- the newer runner
 
@@ -106,9 +115,12 @@ def _checked(config: Any) -> Purifier:
 
 
 def _refuse_raw(model: Any) -> None:
-    """An engine that does not say what it shows is one from before the option: it shows raw ones."""
-    if getattr(model, "logprobs_mode", "raw").startswith("raw") and model.max_logprobs:
+    """An engine that does not say what it shows is one from before the option: it shows raw ones.
+
+    Whatever `max_logprobs` is: a request for 0 is one for the sampled token's, and vLLM does not count it.
+    """
+    if not getattr(model, "logprobs_mode", "raw").startswith("processed"):
         raise Misconfigured(
-            "this engine shows log-probabilities from before the purifier: add --logprobs-mode processed_logprobs, or "
-            "--max-logprobs 0 where none are shown"
+            "this engine shows log-probabilities from before the purifier: add --logprobs-mode processed_logprobs "
+            "(--max-logprobs 0 is not enough: the sampled token's would still be shown)"
         )
