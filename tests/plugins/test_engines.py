@@ -29,7 +29,7 @@ from azeotrope.models.purifier import About, Shows
 from azeotrope.models.shipped import shipped
 
 NEWER, OLDER = "vllm.v1.worker.gpu.sample.logits_processor", "vllm.v1.sample.logits_processor"
-SGLANG = "sglang.srt.sampling.custom_logit_processor"
+SGLANG, SERVER = "sglang.srt.sampling.custom_logit_processor", "sglang.srt.server_args"
 
 
 class NewerProcessor(ABC):
@@ -68,6 +68,11 @@ class CustomLogitProcessor(ABC):
     def __call__(self, logits: torch.Tensor, custom_param_list: list[dict[str, Any]] | None = None) -> torch.Tensor: ...
 
 
+def not_set_yet() -> Any:
+    """As SGLang's, outside a server."""
+    raise ValueError("Global server args is not set yet!")
+
+
 @dataclass(frozen=True)
 class Context:
     """The newer runner's layout of one step: which slot, which offset each row belongs to."""
@@ -88,7 +93,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Modules that stand where the engines' are."""
     for home, members in (
         (NEWER, {"LogitsProcessor": NewerProcessor}), (OLDER, {"LogitsProcessor": OlderProcessor}),
-        (SGLANG, {"CustomLogitProcessor": CustomLogitProcessor}),
+        (SGLANG, {"CustomLogitProcessor": CustomLogitProcessor}), (SERVER, {"get_global_server_args": not_set_yet}),
     ):  # fmt: skip
         parts = home.split(".")
         for end in range(1, len(parts) + 1):
@@ -292,3 +297,33 @@ def test_sglang_needs_its_artifact(engines, monkeypatch) -> None:
     monkeypatch.delenv("AZEOTROPE_PURIFIER", raising=False)
     with pytest.raises(Misconfigured, match="names no purifier"):
         plugin("sglang").Purify()(torch.zeros(1, 4))
+
+
+def test_sglang_refuses_a_model_with_fewer_tokens(engines, teacher, artifact, monkeypatch) -> None:
+    monkeypatch.setenv("AZEOTROPE_PURIFIER", artifact)
+    size, purify = teacher.net.config.vocab_size, plugin("sglang").Purify()
+    with pytest.raises(Misconfigured, match=f"for a vocabulary of {size}, this model has {size - 1}"):
+        purify(torch.zeros(2, size - 1))
+    assert purify(torch.zeros(2, size + 8)).shape == (2, size + 8), "a vocabulary may be padded"
+
+
+def started(monkeypatch: pytest.MonkeyPatch, tokenizer: str, without: bool = False) -> Any:
+    """The plug-in in a server that was started so."""
+    told = SimpleNamespace(tokenizer_path=tokenizer, skip_tokenizer_init=without)
+    monkeypatch.setattr(sys.modules[SERVER], "get_global_server_args", lambda: told)
+    return plugin("sglang").Purify()
+
+
+def test_sglang_refuses_another_tokenizer_where_the_server_names_one(
+    engines, teacher, artifact, monkeypatch, tmp_path
+) -> None:
+    logits, own = torch.zeros(1, teacher.net.config.vocab_size), str(teacher.net.name_or_path)
+    monkeypatch.setenv("AZEOTROPE_PURIFIER", artifact)
+    assert started(monkeypatch, own)(logits).shape == logits.shape
+    purifier.write(tmp_path / purifier.FILE, purifier.read(artifact).m, About("other", "?", "no such tokenizer"))
+    monkeypatch.setenv("AZEOTROPE_PURIFIER", str(tmp_path))
+    with pytest.raises(Misconfigured, match=r"fitted for other, and .* is another tokenizer"):
+        started(monkeypatch, own)(logits)
+    assert started(monkeypatch, own, without=True)(logits).shape == logits.shape, "it reads no text"
+    monkeypatch.delattr(sys.modules[SERVER], "get_global_server_args")
+    assert plugin("sglang").Purify()(logits).shape == logits.shape, "an older one does not say"
