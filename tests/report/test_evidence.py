@@ -38,9 +38,9 @@ def evidence(text: str = "plain") -> Signed:
     met = tuple(line(at, True, 10.7 * (at + 1), question=text, answer=text) for at in range(3))
     missed = (*(line(at, False, -0.3 * at) for at in range(4)), Line(5, "bare", 0.0, "failed", text, log_e=-1.0))
     marks = (
-        Judged(text, 1, "aa" * 8, f"met {text}'s mark", "", True, 8, 8, 0, met, 3, 0, 3, 3, 32.1, None, 1e-10, 0.97,
+        Judged(text, 1, "aa" * 8, f"met {text}'s mark", "", True, 8, 8, 0, 0, met, 3, 0, 3, 3, 32.1, None, 1e-10, 0.97,
                (Disclosed(0, text, text, "73161"),)),
-        Judged("bob", 1, "bb" * 8, NOTHING, text, None, 8, 8, 0, missed, 5, 1, 0, 4, 0.0, 0.0, None, 0.9),
+        Judged("bob", 1, "bb" * 8, NOTHING, text, None, 8, 8, 0, 0, missed, 5, 1, 0, 4, 0.0, 0.0, None, 0.9),
     )  # fmt: skip
     draft = Evidence(
         f"met {text}'s mark", "", "time is self-asserted", text, "cc" * 8, text, "2026-11-25T00:00:00+00:00",

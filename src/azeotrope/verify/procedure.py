@@ -105,14 +105,12 @@ class _Midst(NamedTuple):
 
     who: Accused
     at: Examination
-    closed: frozenset[int]
-    """On record before this run."""
     left: int
+    """Associations that were still to be asked about."""
 
     def judged(self, rule: Rule, *, complete: bool) -> Judged:
         """What its answers come to."""
-        again = len({line.association for line in self.at.lines} & self.closed)
-        return replace(judged(self.who, rule, self.at, complete=complete), available=self.left, again=again)
+        return replace(judged(self.who, rule, self.at, complete=complete), available=self.left)
 
 
 class _Run:
@@ -125,6 +123,8 @@ class _Run:
         """Whether anything is spent."""
         self._suspect, self._trial, self._settings, self._rule = suspect, trial, settings, rule
         self._accused, self._started = accused, now()
+        self._before = {who.mark: self._closed(who) for who in accused}
+        """What is on record before this run."""
         self._asking = Asking(suspect.model, settings)
         self._knocks = self._unheard = 0
         self._marks: list[Judged] = []
@@ -188,7 +188,7 @@ class _Run:
             await trial.book.spend(who.mark, indices, self._suspect.id, disclosed=False)
             self.begun = True
 
-        self._midst = midst = _Midst(who, at, self._closed(who), len(self._left(who)))
+        self._midst = midst = _Midst(who, at, len(self._left(who)))
         complete = await examined(questions, self._asking, at, settings, spend)
         found = midst.judged(self._rule, complete=complete)
         if self._asking.gone:
@@ -218,11 +218,19 @@ class _Run:
             if found.verdict.startswith(MET):
                 marks.append(replace(found, why=so_far))
             else:
-                unfinished = unjudged(found)
+                unfinished = self._noted(unjudged(found), self._midst.who)
                 marks.append(refused(self._midst.who, f"{so_far}: not judged", NOTHING))
         if stopped and not self._enough:
             marks.extend(refused(who, UNASKED, NOTHING) for who in self._accused[len(marks) :])
+        marks = [self._noted(one, who) for one, who in zip(marks, self._accused, strict=False)]
         return Outcome(self._evidence(marks, kept, stopped, unfinished), tuple(kept))
+
+    def _noted(self, one: Judged, who: Accused) -> Judged:
+        """With what is on record of the mark, of the half that is asked here and of the other."""
+        before = self._before[who.mark]
+        again = len({line.association for line in one.lines} & before)
+        unspent = sum(each.index not in before for each in who.kept)
+        return replace(one, unspent=unspent, earlier=len(before), again=again)
 
     def _evidence(
         self, marks: Sequence[Judged], kept: Sequence[Kept], stopped: str, unfinished: Judged | None
@@ -241,7 +249,7 @@ class _Run:
 
     def _closed(self, who: Accused) -> frozenset[int]:
         """Associations of the mark that are on record as asked here, or disclosed."""
-        return self._trial.book.closed(who.mark, self._suspect.id)
+        return frozenset[int]().union(*(self._trial.book.closed(who.mark, id_) for id_ in self._suspect.ids))
 
     def _left(self, who: Accused) -> list[Association]:
         """What is still to be asked about."""

@@ -89,7 +89,9 @@ class Judged(Record, frozen=True):
     available: int = 0
     """Associations that could be asked about: of the half in question, without those spent at this suspect before."""
     unspent: int = 0
-    """Associations nobody has asked about: the other half."""
+    """Of the other half, how many this suspect was not asked about and no report discloses, as far as is on record."""
+    earlier: int = 0
+    """Of both halves, how many stood on record before this run: this suspect was asked, or a report discloses them."""
     again: int = 0
     """Of those asked about, how many this suspect had been asked about in an earlier run."""
     lines: tuple[Line, ...] = ()
@@ -136,7 +138,7 @@ class Evidence(Record, frozen=True):
     """What may be believed about when."""
     suspect: str
     suspect_id: str
-    """16 hex digits: where spent associations are filed under."""
+    """16 hex digits, where spent associations are filed under: the beginning of `content` where there is one."""
     content: str
     """SHA-256 over the weights' files, where there are files."""
     started: str

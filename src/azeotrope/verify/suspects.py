@@ -29,11 +29,18 @@ class Suspect:
     name: str
     """As it was given."""
     id: str
-    """16 hex digits: where what was spent at it is filed under."""
+    """16 hex digits: where what is spent at it is filed under, however it is spelled."""
     content: str = ""
-    """SHA-256 (hex) over its files, in the order of their names; empty where there are none."""
+    """SHA-256 (hex) of its file, or over its files in the order of their names; empty where there are none."""
     prefill: bool = False
     """Whether it goes on from the beginning of an answer."""
+    also: tuple[str, ...] = ()
+    """Ids that go by the spelling: notes from before may be filed under them."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All that notes of this suspect may be filed under."""
+        return self.id, *self.also
 
 
 def patience(deadline: float) -> Patience:
@@ -54,22 +61,39 @@ async def opened(
     named = str(spec)
     where, files = await asyncio.to_thread(_found, named)
     content = await asyncio.to_thread(_content, files) if files else ""
+    id_, also = _ids(where, content)
     if files and not named.endswith(".gguf"):
-        yield Suspect(await asyncio.to_thread(_weights, where), named, _id(where), content, prefill is not False)
+        model = await asyncio.to_thread(_weights, where)
+        yield Suspect(model, named, id_, content, prefill is not False, also)
     elif named.startswith("hf:") and ":" not in named.removeprefix("hf:"):
         model = await asyncio.to_thread(_weights, named.removeprefix("hf:"))
-        yield Suspect(model, named, _id(named), "", prefill is not False)
+        yield Suspect(model, named, id_, "", prefill is not False, also)
     else:
         async with opening.opened(named, key=key, patience=patience(deadline)) as model:
-            remote = named.startswith(("http://", "https://"))
-            yield Suspect(model, named, _id(where), content, not remote if prefill is None else prefill)
+            yield Suspect(model, named, id_, content, not _remote(named) if prefill is None else prefill, also)
+
+
+def _ids(where: str, content: str) -> tuple[str, tuple[str, ...]]:
+    """The id, and the one by the spelling where that is another.
+
+    Weights are what is in them: two copies are one suspect. An address is one without the model's name behind #, since
+    a server may give the same model under many.
+    """
+    spelled = _id(where)
+    id_ = content[:16] or _id(where.partition("#")[0].rstrip("/") if _remote(where) else where)
+    return id_, () if spelled == id_ else (spelled,)
+
+
+def _remote(named: str) -> bool:
+    return named.startswith(("http://", "https://"))
 
 
 def _found(named: str) -> tuple[str, list[Path]]:
     """Where it lies, and its files: a folder's or the one file; none where it is no path."""
     path = Path(named).expanduser()
     if path.is_dir():
-        return str(path.resolve()), sorted(one for one in path.rglob("*") if one.is_file())
+        inside = (one for one in path.rglob("*") if one.is_file())
+        return str(path.resolve()), sorted(one for one in inside if not _hidden(one.relative_to(path)))
     return (str(path.resolve()), [path]) if path.is_file() else (named.rstrip("/"), [])
 
 
@@ -86,15 +110,23 @@ def _weights(source: str) -> Model:
     return Open.load(source)
 
 
+def _hidden(path: Path) -> bool:
+    """Where tools note when they fetched what: no part of the weights."""
+    return any(part.startswith(".") for part in path.parts)
+
+
 def _content(files: list[Path]) -> str:
-    """One digest over names and contents."""
+    """One file's own digest, whatever it is called; of several, one over names and digests."""
+    if len(files) == 1:
+        return _digest(files[0])
+    return hashlib.sha256("".join(f"{path.name}\n{_digest(path)}\n" for path in files).encode()).hexdigest()
+
+
+def _digest(path: Path) -> str:
     whole = hashlib.sha256()
-    for path in files:
-        one = hashlib.sha256()
-        with path.open("rb") as file:
-            while piece := file.read(_READ):
-                one.update(piece)
-        whole.update(f"{path.name}\n{one.hexdigest()}\n".encode())
+    with path.open("rb") as file:
+        while piece := file.read(_READ):
+            whole.update(piece)
     return whole.hexdigest()
 
 

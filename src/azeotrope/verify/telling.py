@@ -58,8 +58,8 @@ def claim(evidence: Evidence) -> str:
     level = (
         f"over {evidence.keys:,} {which} any false accusation has a probability of at most {evidence.settings.alpha:g}"
     )
-    if any(one.again or one.available < one.unspent for one in evidence.marks):
-        level += "; an earlier run asked about some of these associations, and each run has this probability of its own"
+    if any(one.earlier for one in evidence.marks):
+        level += "; an earlier run asked about some of these marks, and each run has this probability of its own"
     short = cut_short(evidence)
     if found:
         one = found[0]
