@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -15,8 +16,8 @@ from azeotrope.math.stats import Answered, Belief, Rule, Wealth
 from azeotrope.verify import Outcome
 from azeotrope.verify.examining import power, screened, sealed_digest
 from azeotrope.verify.records import Signed, Tree
-from azeotrope.verify.sealing import check, holds, sealed
-from azeotrope.verify.telling import claim
+from azeotrope.verify.sealing import COUNTED, LEAVES, check, holds, sealed, tree_of
+from azeotrope.verify.telling import claim, time_sentence
 
 from .conftest import heart, student
 
@@ -161,6 +162,70 @@ def test_one_hit_and_a_belief_made_for_it_prove_nothing(twins: dict[str, Signed]
         draft = replace(found, marks=(*found.marks[:-1], mark), beliefs=(spread,))
         draft = replace(draft, claim=claim(draft), screening=screened(draft.marks))
         assert not holds(check(sealed(draft, SIGNER)))
+
+
+def under_a_head(found: Any, at: str = "2020-01-01T00:00:00+00:00", **changes: Any) -> Any:
+    """The evidence as though its marks were committed under a head of 1,001 leaves that was signed then."""
+    signed = datetime.fromisoformat(at)
+    tree = tree_of(SIGNER.sign(1001, b"\x01" * 32, int(signed.timestamp() * 1e6)))
+    draft = replace(
+        found, tree=tree, keys_from=COUNTED, marks=tuple(replace(one, committed=True) for one in found.marks)
+    )
+    draft = replace(draft, **changes)
+    return replace(draft, claim=claim(draft), time=time_sentence(draft.tree))
+
+
+def later(found: Any, seconds: int) -> str:
+    return (datetime.fromisoformat(found.started) + timedelta(seconds=seconds)).isoformat()
+
+
+def faults(found: Any) -> list[str]:
+    return [one.what for one in check(sealed(found, SIGNER)) if not one.holds]
+
+
+def test_a_head_is_older_than_the_first_probe_by_the_time_that_was_signed(twins: dict[str, Signed]) -> None:
+    found = twins["early"].evidence
+    for seconds in (-3600, 0):
+        assert not faults(under_a_head(found, later(found, seconds)))
+    young = under_a_head(found, later(found, 1))
+    assert faults(young) == ["by its own clock the head is older than the first probe"]
+    backdated = under_a_head(found, tree=replace(young.tree, time="2020-01-01T00:00:00+00:00"))
+    assert faults(backdated) == [
+        "the time that is given for the head is the one that was signed",
+        "by its own clock the head is older than the first probe",
+    ]
+    unsigned = under_a_head(found, tree=replace(backdated.tree, microseconds=1_577_836_800_000_000))
+    assert any("head that K was counted under is signed" in what for what in faults(unsigned))
+    for started in ("", "tomorrow", "2026-01-01T00:00:00", "~"):
+        assert faults(replace(under_a_head(found), started=started))
+
+
+@pytest.mark.parametrize("committed", [None, False])
+def test_under_a_head_nobody_is_met_whose_key_is_not_known_to_be_committed(
+    twins: dict[str, Signed], committed: bool | None
+) -> None:
+    found = under_a_head(twins["early"].evidence)
+    assert not faults(found)
+    (said,) = faults(with_last(found, committed=committed))
+    assert said.endswith("its key was not committed")
+
+
+def test_without_a_head_no_key_is_called_committed(twins: dict[str, Signed]) -> None:
+    (said,) = faults(with_last(twins["early"].evidence, committed=True))
+    assert said.endswith("under no head")
+
+
+@pytest.mark.parametrize(("source", "size", "fits"), [
+    (COUNTED, 1000, False), (COUNTED, 1001, True), (COUNTED, 5000, True), (LEAVES, 1000, False), (LEAVES, 1001, True),
+    (LEAVES, 5000, False), ("as the operator says", 3, True),
+])  # fmt: skip
+def test_k_fits_the_head_that_it_is_said_to_come_from(
+    twins: dict[str, Signed], source: str, size: int, fits: bool
+) -> None:
+    tree = tree_of(SIGNER.sign(size, b"\x01" * 32, 1))
+    found = under_a_head(twins["early"].evidence, tree=tree, keys_from=source)
+    assert found.keys == 1001
+    assert faults(found) == ([] if fits else ["K is no other than the head allows"])
 
 
 TREE = Tree(3, "01" * 32, "2020-01-01T00:00:00+00:00", "02" * 32, "03" * 64, microseconds=1)

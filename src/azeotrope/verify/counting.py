@@ -9,7 +9,7 @@ from azeotrope.ledger import Head, commitments, newest, vouching
 from azeotrope.ledger.checking import Known, check
 from azeotrope.ledger.proving import whole
 from azeotrope.verify.records import Tree
-from azeotrope.verify.sealing import tree_of
+from azeotrope.verify.sealing import COUNTED, LEAVES, tree_of
 
 
 class Counted(NamedTuple):
@@ -29,7 +29,7 @@ def in_ledger(ledger: str | None, said: int | None, asked: int) -> Counted:
     head = vouching(ledger) if ledger else None
     if ledger and head:
         there = frozenset(one.commitment for one in commitments(ledger, under=head))
-        return Counted(max(len(there), asked), "commitments under the signed head", tree_of(head), there)
+        return Counted(max(len(there), asked), COUNTED, tree_of(head), there)
     if said is not None:
         return Counted(max(said, asked), "as the operator says; no log with a signed head was named")
     return Counted(asked, "the marks that are asked about; no log with a signed head was named")
@@ -41,7 +41,7 @@ def by_proof(head: Head, commitment: str, said: int | None) -> Counted:
     Every commitment is a leaf, so there are never more than the head has leaves: K is that many, and the level holds
     whatever the log is of. `said`: a smaller number, which whoever verifies has counted.
     """
-    keys, source = head.size, "leaves of the signed head, of which commitments are some"
+    keys, source = head.size, LEAVES
     if said and said < keys:
         keys, source = said, "as whoever verifies has counted under the signed head"
     return Counted(keys, source, tree_of(head), frozenset((commitment,)))

@@ -20,6 +20,9 @@ from azeotrope.verify.values import named
 
 WORDS = b"azeotrope evidence 1"
 """In front of what is signed: the signature stands for nothing else."""
+COUNTED = "commitments under the signed head"
+LEAVES = "leaves of the signed head, of which commitments are some"
+"""Where K comes from, if it comes from the log: then it has to fit the head."""
 _CLOSE = 1e-9
 _MOST = 128
 """Associations in one half of a mark at most, by `Law`: what is beyond is nobody's, and slow to work through."""
@@ -41,8 +44,17 @@ def sealed(evidence: Evidence, signer: Signer | None) -> Signed:
 
 def tree_of(head: Head) -> Tree:
     """The signed head as it stands in a report."""
-    at = datetime.fromtimestamp(head.time / 1e6, UTC).isoformat(timespec="seconds")
-    return Tree(head.size, head.root, at, head.key, head.signature, head.stamp or "", head.time)
+    return Tree(
+        head.size, head.root, _iso(head.time), head.key, head.signature, head.stamp or "", head.time
+    )  # fmt: skip
+
+
+def _iso(microseconds: int) -> str:
+    """As a report says it: ISO 8601, UTC, to the second; for times beyond the calendar the number."""
+    try:
+        return datetime.fromtimestamp(microseconds // 1_000_000, UTC).isoformat()
+    except (OverflowError, ValueError, OSError):
+        return f"{microseconds} us"
 
 
 def check(signed: Signed, key: str | None = None) -> list[Finding]:
@@ -85,7 +97,27 @@ def _whole(evidence: Evidence) -> Iterator[Finding]:
         head = _head(evidence.tree)
         by = f"by {head.key[:16]}...: compare that with the log's public key"
         yield Finding(head.genuine(), f"the log's head that K was counted under is signed {by}")
-        yield Finding(evidence.tree.time <= evidence.started, "by its own clock the head is older than the first probe")
+        said = evidence.tree.time == _iso(evidence.tree.microseconds)
+        yield Finding(said, "the time that is given for the head is the one that was signed")
+        older = _older(evidence.tree.microseconds, evidence.started)
+        yield Finding(older, "by its own clock the head is older than the first probe")
+        yield Finding(_fits(evidence, evidence.tree), "K is no other than the head allows")
+
+
+def _older(microseconds: int, started: str) -> bool:
+    """Was it signed in the second in which the run started, or before? Compares what the signature covers."""
+    try:
+        at = datetime.fromisoformat(started)
+        return at.tzinfo is not None and microseconds // 1_000_000 <= math.floor(at.timestamp())
+    except (OverflowError, ValueError):
+        return False
+
+
+def _fits(evidence: Evidence, tree: Tree) -> bool:
+    """Commitments are leaves: there are no more of them, and who counts leaves counts all."""
+    if evidence.keys_from == LEAVES:
+        return evidence.keys == tree.size
+    return evidence.keys <= tree.size or evidence.keys_from != COUNTED
 
 
 def _head(tree: Tree) -> Head:
@@ -140,7 +172,9 @@ def _faults(one: Judged, rule: Rule, evidence: Evidence) -> Iterator[str]:
         yield "asking stopped before proof, and no p-value is given"
     if one.lines and one.log_p is not None and len(one.lines) != evidence.settings.budget and not one.why:
         yield "the schedule was not asked to its end, so its p-value is none"
-    if one.committed is False and one.verdict.startswith(MET):
+    if evidence.tree is None and one.committed is not None:
+        yield "its key is said to be committed or not, under no head"
+    if one.verdict.startswith(MET) and (one.committed is False or (evidence.tree and not one.committed)):
         yield "its key was not committed"
     if not _same(power(answers, rule), one.power):
         yield "the power is not that of the answers"
