@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from azeotrope.cli import app
 from azeotrope.errors import Misconfigured
 from azeotrope.keys import write
-from azeotrope.ledger import Commitment, Ledger, Note, Signer, Signing, Spent, promised, spent
+from azeotrope.ledger import Commitment, Ledger, Note, Signer, Signing, Spent, newest, promised, spent
 from azeotrope.marks import Law
-from azeotrope.verify.counting import in_ledger
+from azeotrope.verify.counting import by_proof, in_ledger
 
 from ..ledger.conftest import authority  # noqa: F401 - a fixture
 from .conftest import LAW, MASTER, heart
@@ -53,6 +53,8 @@ def appended(
 
 
 def run(home: Path, *more: str) -> Any:
+    if "--ledger" not in more:
+        more = ("--committed", "4", *more)
     named = ["verify", "--master-key", str(home / "master.key"), "-o", str(home / "e.html"), *more]
     return CliRunner().invoke(app, named)
 
@@ -126,6 +128,47 @@ def test_without_a_signed_head_k_is_what_one_says(home: Path, served: Callable[.
         "as the operator says; no log with a signed head was named",
     )
     assert twin(home)["tree"] is None
+
+
+def test_k_is_the_largest_of_what_is_said_what_is_in_the_log_and_what_is_asked(home: Path) -> None:
+    dsn = committed(home, "acme", "bob")
+    for said, asked, keys, source in [
+        (None, 2, 3, "commitments under the signed head"), (3, 3, 3, "commitments under the signed head"),
+        (5000, 2, 5000, "as the operator says: more than stand under the signed head"),
+        (4, 9, 9, "the marks that are asked about: more than stand under the signed head"),
+    ]:  # fmt: skip
+        counted = in_ledger(dsn, said, asked)
+        assert (counted.keys, counted.source) == (keys, source)
+        assert counted.tree and counted.tree.size == 3 and len(counted.under or ()) == 3
+    assert in_ledger(None, 2, 5).keys == 5
+    head = newest(dsn)
+    assert head and [by_proof(head, "", said).keys for said in (None, 2, 3, 5000)] == [3, 2, 3, 5000]
+
+
+def test_unsigned_commitments_make_k_no_smaller(home: Path) -> None:
+    dsn = committed(home, "acme", "bob", sign=False)
+    assert [in_ledger(dsn, said, 2).keys for said in (1, 7)] == [3, 7]
+    assert in_ledger(dsn, 1, 2).tree is None
+
+
+def test_the_marks_of_one_run_are_no_k(home: Path) -> None:
+    """Customer by customer, each run would have the whole level: nothing is asked before K is known."""
+    named = ["verify", "--master-key", str(home / "master.key"), "--suspect", "http://127.0.0.1:9/v1#m",
+             "--customers", "acme", "-o", str(home / "e.html")]  # fmt: skip
+    for more in ([], ["--ledger", committed(home, "acme", sign=False)]):
+        done = CliRunner().invoke(app, [*named, *more])
+        assert isinstance(done.exception, Misconfigured)
+        assert "--committed" in str(done.exception) and "--ledger" in str(done.exception)
+    assert not (home / "e.json").exists()
+    assert not (home / "azeotrope-spent.jsonl").exists()
+
+
+def test_where_no_log_counts_the_page_says_so(home: Path, served: Callable[..., str]) -> None:  # noqa: F811
+    address = served(lambda server, body: server.answer("?"))
+    run(home, "--suspect", address, "--customers", "acme", "--committed", "1001")
+    page = (home / "e.html").read_text()
+    assert "K, keys ever issued; no log counts them" in page and "K, keys committed" not in page
+    assert "over 1,001 keys, which no log counts," in twin(home)["claim"]
 
 
 def test_a_changed_twin_fails_the_check(home: Path, served: Callable[..., str]) -> None:  # noqa: F811
