@@ -36,6 +36,8 @@ MEASURED = {
     "lab": "Every defense against every attack",
     "logits_few": "What logits teach beside text: little of it, and noisy",
     "logits": "What logits teach beside text: four times as much",
+    "watermark_power": "When a student says its mark",
+    "watermark_attacks": "What attacks leave of a mark",
 }
 """experiment -> heading: those with results that are kept."""
 

@@ -63,6 +63,9 @@ def test_without_a_mark_there_is_no_row_and_a_screen_counts_where_nothing_else_d
     assert marks(stages(cell(1, None))) == ()
     only = stages(cell(1, recall(True, True, True)))
     assert marks({"confirm": {}, "screen": only["confirm"]})[0].students == 1
+    other = stages(cell(2, recall(True), defense="other"))
+    (found,) = marks({"confirm": only["confirm"], "screen": other["confirm"]})
+    assert found.defense == "association", "stages are not mixed"
 
 
 def test_the_page_shows_it(lab: Report) -> None:

@@ -10,8 +10,14 @@ def headline(board: Board) -> str:
     """What the logits teach, where any attack took them; what is left of marks; then the leaderboard."""
     said = [_logits(board.task, board.logits)] if board.logits else []
     said += [_marks(board)] if board.marks else []
-    said += [_board(board)] if board.defended or not said else []
+    said += [_board(board)] if not said or (board.defended and not _only_marked(board)) else []
     return " ".join(said)
+
+
+def _only_marked(board: Board) -> bool:
+    """Whether nothing was tested but marks, which are not there to hold a student back: nobody ranks them by that."""
+    marked = {mark.defense for mark in board.marks}
+    return all(row.defense in marked for row in board.rows if row.rank)
 
 
 def _marks(board: Board) -> str:

@@ -20,17 +20,19 @@ PROBES = (1, 2, 5, 10, 20, 50)
 
 
 def marks(by_stage: Mapping[Stage, Mapping[tuple[str, str], Group]]) -> tuple[Marked, ...]:
-    """One for each defense and attack whose traces carried a mark, at the stage that counts."""
-    out: list[Marked] = []
-    for where in dict.fromkeys(where for stage in STAGES for where in by_stage[stage]):
-        asked = [said for stage in STAGES if (said := _said(by_stage[stage].get(where)))]
+    """One for each defense and attack whose traces carried a mark, at the first stage that has any.
+
+    Stages are not mixed: a screened student has read its traces a part as often.
+    """
+    for stage in STAGES:
+        asked = {where: said for where, group in by_stage[stage].items() if (said := _said(group))}
         if asked:
-            out.append(_marked(*where, asked[0]))
-    return tuple(out)
+            return tuple(_marked(*where, said) for where, said in asked.items())
+    return ()
 
 
-def _said(group: Group | None) -> list[Recall]:
-    return [cell.recall for cell in group.cells if cell.recall] if group else []
+def _said(group: Group) -> list[Recall]:
+    return [cell.recall for cell in group.cells if cell.recall]
 
 
 def _marked(defense: str, attack: str, asked: Sequence[Recall]) -> Marked:
