@@ -4,10 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from azeotrope.evaluate.choose import chosen
+from azeotrope.evaluate.choose import chosen, from_logits
 from azeotrope.evaluate.grid import Todo, Variant
 from azeotrope.evaluate.plan import Shield, Subject
-from azeotrope.types import Cell, Recall, Score
+from azeotrope.types import Cell, Recall, Score, Spent
+
+LOGITS, LABELS = "all logits, teacher-forced on samples", "top-1 labels, teacher-forced on samples"
 
 
 def todo(attack: str, defense: str = "plan", task: str = "steps", control: bool = False) -> Todo:
@@ -16,13 +18,14 @@ def todo(attack: str, defense: str = "plan", task: str = "steps", control: bool 
     return Todo(words, Subject(task, task), Shield(defense, defense), variant, "screen", 0, 1 / 3, control)
 
 
-def cell(of: Todo, right: int, forced: int | None = None, asked: int = 100, first: int = 0) -> Cell:
-    """`first`: the problem at which those it is right on begin."""
+def cell(of: Todo, right: int, forced: int | None = None, asked: int = 100, first: int = 0, profile: str = "") -> Cell:
+    """`first`: the problem at which those it is right on begin. `profile`: what it notes of what it took."""
     letters = "+" * right + "-" * (asked - right)
     scores = {"raw": Score(letters[-first:] + letters[:-first] if first else letters)}
     if forced is not None:
         scores["forced"] = Score("+" * forced + "-" * (asked - forced))
-    return Cell(of.digest, of.defense.label, of.attack.label, of.task.label, 0, "screen", "validation", scores)
+    spent = Spent(notes={"profile": profile} if profile else {})
+    return Cell(of.digest, of.defense.label, of.attack.label, of.task.label, 0, "screen", "validation", scores, spent)
 
 
 def names(todos) -> list[str]:
@@ -94,6 +97,24 @@ def test_a_rate_counts_not_the_number_of_right_answers() -> None:
     few, many = todo("few"), todo("many")
     cells = {few.digest: cell(few, 9, asked=10), many.digest: cell(many, 20, asked=100)}
     assert names(chosen([many, few], cells, 1)) == ["steps/plan/few"]
+
+
+def test_attacks_from_logits_and_attacks_without_do_not_keep_each_other_out() -> None:
+    """What is left of the logits' advantage is measured between the two: text that does best is one end of it."""
+    took = {"greedy": (89, ""), "labels": (80, LABELS), "text": (53, ""), "fkl": (70, LOGITS),
+            "rkl": (66, "top 5, teacher-forced on samples"), "half": (60, LOGITS)}  # fmt: skip
+    screen = [todo(name, "paper") for name in took]
+    cells = {one.digest: cell(one, right, profile=profile)
+             for one, (right, profile) in zip(screen, took.values(), strict=True)}  # fmt: skip
+    assert [from_logits(cells[one.digest]) for one in screen] == [False, False, False, True, True, True]
+    assert names(chosen(screen, cells, 1)) == ["steps/paper/greedy", "steps/paper/fkl"]
+    assert names(chosen(screen, cells, 2)) == [f"steps/paper/{name}" for name in ("greedy", "labels", "fkl", "rkl")]
+
+
+def test_a_student_of_logits_that_says_the_same_as_one_of_text_goes_on_beside_it() -> None:
+    screen = [todo("greedy"), todo("fkl")]
+    cells = {screen[0].digest: cell(screen[0], 100), screen[1].digest: cell(screen[1], 100, profile=LOGITS)}
+    assert len(chosen(screen, cells, 1)) == 2
 
 
 VARIANTS = st.tuples(st.sampled_from("abcdef"), st.integers(0, 3), st.integers(1, 99))

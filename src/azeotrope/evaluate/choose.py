@@ -11,18 +11,28 @@ from collections.abc import Mapping, Sequence
 from azeotrope.evaluate.grid import Todo
 from azeotrope.types import Cell, Score
 
+FROM_LOGITS = ("all logits", "top ")
+"""How the note `profile` of a student begins that took more than the text and the likeliest token."""
+
+
+def from_logits(cell: Cell) -> bool:
+    """Whether its student took logits."""
+    return str(cell.spent.notes.get("profile", "")).startswith(FROM_LOGITS)
+
 
 def chosen(screen: Sequence[Todo], cells: Mapping[str, Cell], worst: int) -> list[Todo]:
     """Those of the screen's cells that go on, in the order of the screen.
 
-    Per task and defense: of each attack its best variant only, of these the `worst` best students; every control
-    besides, whatever it scored. A cell without a score (or without a record) is no candidate, nor is one that is right
-    on the same problems, some at least, as one before it and says the same of a mark: a wash that changed nothing.
-    `cells` go by digest.
+    Per task and defense, apart for attacks that took logits and those that did not (what logits add is measured between
+    the two): of each attack its best variant only, of these the `worst` best students. Every control besides, whatever
+    it scored. A cell without a score (or without a record) is no candidate, nor is one that is right on the same
+    problems, some at least, as one before it and says the same of a mark: a wash that changed nothing. `cells` go by
+    digest.
     """
-    groups: dict[tuple[str, str], list[Todo]] = {}
+    groups: dict[tuple[str, str, bool], list[Todo]] = {}
     for todo in screen:
-        groups.setdefault((todo.task.label, todo.defense.label), []).append(todo)
+        took = todo.digest in cells and from_logits(cells[todo.digest])
+        groups.setdefault((todo.task.label, todo.defense.label, took), []).append(todo)
     going = {todo.digest for group in groups.values() for todo in _worst(group, cells, worst)}
     return [todo for todo in screen if todo.control or todo.digest in going]
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from azeotrope import lift
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import facts, fitted, results
 from azeotrope.evaluate.choose import chosen
 from azeotrope.evaluate.estimate import Estimates
 from azeotrope.evaluate.grid import Grid, Todo
 from azeotrope.evaluate.heading import head
-from azeotrope.evaluate.plan import Experiment
+from azeotrope.evaluate.plan import Experiment, Shield
 from azeotrope.evaluate.results import Results
 from azeotrope.evaluate.running import Site
 from azeotrope.evaluate.slices import Settings, Slice, Summary, Watch, scored
@@ -97,15 +98,23 @@ def _done(todo: Todo, known: Results) -> bool:
 
 
 def _likely(screen: Sequence[Todo], worst: int) -> list[Todo]:
-    """As many cells as will be chosen: the controls, and the first attacks of every task and defense."""
+    """As many cells as may be chosen: the controls, and the first attacks of every task and defense; twice as many
+    where they can take logits, as these are chosen apart from those that do not."""
     count: dict[tuple[str, str], set[str]] = {}
     out: list[Todo] = []
+    about_logits = any(_shaped(todo.defense) for todo in screen)
     for todo in screen:
         assert todo.attack is not None
         families = count.setdefault((todo.task.label, todo.defense.label), set())
+        kinds = 2 if _shaped(todo.defense) or (todo.defense.bare and about_logits) else 1
         if todo.control:
             out.append(todo)
-        elif todo.attack.family not in families and len(families) < worst:
+        elif todo.attack.family not in families and len(families) < kinds * worst:
             families.add(todo.attack.family)
             out.append(todo)
     return out
+
+
+def _shaped(defense: Shield) -> bool:
+    """Whether it leaves the teacher's logits to be seen, changed."""
+    return not defense.bare and all(lift.shapes(method.name) for method in defense.links)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from azeotrope.evaluate.choose import from_logits
 from azeotrope.evaluate.grid import GREEDY, Stage
 from azeotrope.evaluate.plan import CURVE, IDENTITY
 from azeotrope.math import stats
@@ -19,8 +20,6 @@ from azeotrope.types import Utility
 
 SFT = ("text", "sft")
 """What the first floor is called: a student of the text alone."""
-FROM_LOGITS = ("all logits", "top ")
-"""How the note `profile` of a student begins that took more than the text and the likeliest token."""
 Groups = Mapping[tuple[str, str], Group]
 
 
@@ -67,7 +66,7 @@ def _taken(groups: Groups, defense: str) -> dict[str, Group]:
 
 
 def _takes(group: Group) -> bool:
-    return any(str(cell.spent.notes.get("profile", "")).startswith(FROM_LOGITS) for cell in group.cells)
+    return any(from_logits(cell) for cell in group.cells)
 
 
 def _best(groups: Mapping[str, Group], measures: Measures) -> str:
