@@ -261,6 +261,15 @@ def test_hostile_text_stays_text(done) -> None:
     assert "A purifier of &lt;b&gt;" in page
 
 
+def test_a_cmi_that_rests_on_nothing_is_no_number(done) -> None:
+    _, outcome = done
+    row = "(CMI)</th>"
+    some = fitted.page(replace(outcome, cmi_tokens=1234)).partition(row)[2]
+    assert "–" not in some.partition("</tr>")[0] and "1,234 tokens" in some
+    none = fitted.page(replace(outcome, cmi_tokens=0)).partition(row)[2]
+    assert none.partition("</tr>")[0].count(">–<") == 2 and "there is no CMI" in none
+
+
 def test_the_headline_says_when_nothing_was_found(done) -> None:
     _, outcome = done
     assert "identity" in fitted.headline(replace(outcome, chosen=0))

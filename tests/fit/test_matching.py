@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from azeotrope import catalog
-from azeotrope.fit import bench, matching, plan
-from azeotrope.fit.matching import CONTROLS, matched, matched_accuracy, price, sought
+from azeotrope.fit import bench, looking, matching, plan
+from azeotrope.fit.matching import CONTROLS, Texts, matched, matched_accuracy, price, sought
 from azeotrope.math.information import Text
 from azeotrope.math.lowrank import LowRank
 from azeotrope.models.shipped import shipped
 from azeotrope.protocols import Given
+from azeotrope.training import Encoded
 from azeotrope.types import Score
 
 RECIPE: dict[str, Any] = {
@@ -78,6 +79,48 @@ def test_controls_cost_what_the_purifier_does_and_say_what_that_rests_on(made, m
         assert one.n == sum(len(text.labels) for text in texts)
         assert one.config.get("rank") == (4 if one.defense == "scramble" else None), "the purifier's own rank"
     assert list(matched(made, moved)) == found, "the same each time"
+
+
+def test_what_is_not_kept_is_asked_for_again_and_costs_the_same(made, moved, monkeypatch) -> None:
+    through, whole = looking.shape(made, moved), sum(made.lengths())
+    expected = price(through, list(made.seen()))
+    assert expected.tokens == whole > 0
+    for kept in (0, made.lengths()[0], whole):
+        monkeypatch.setattr(matching, "KEPT", kept * made.size)
+        texts = Texts(made)
+        assert sum(len(text.labels) for text in texts._kept) == kept
+        assert price(through, texts) == price(through, texts) == expected
+
+
+class Wide:
+    """A teacher of very many words and next to no width: what it says depends on the token before."""
+
+    pad, device, size = 0, torch.device("cpu"), 151_936
+
+    def __init__(self) -> None:
+        draw = torch.Generator().manual_seed(0)
+        self._words, self._head = torch.randn(16, 4, generator=draw), torch.randn(self.size, 4, generator=draw)
+
+    @property
+    def net(self) -> Any:
+        return self
+
+    def get_output_embeddings(self) -> Any:
+        return torch.nn.Linear(4, self.size, bias=False)
+
+    def logits(self, ids: torch.Tensor) -> torch.Tensor:
+        return self._words[ids] @ self._head.T
+
+
+def test_however_many_words_there_are_every_token_held_out_is_looked_at() -> None:
+    """The width of the logits bounds what is kept of them, not what is looked at."""
+    rows = tuple(Encoded([1, *(2 + (at + n) % 8 for n in range(63))], 1, 1.0, at) for at in range(8))
+    wide = bench.Bench(plan.checked(RECIPE, "here"), Wide(), (), (), rows, (), ())  # type: ignore[arg-type]
+    identity = LowRank(torch.zeros(wide.size, 1), torch.zeros(1, wide.size))
+    found = looking.seen(wide, identity)
+    assert (found.tokens, found.agreement) == (8 * 63, 1.0)
+    assert found.plain.cmi == pytest.approx(found.shaped.cmi) and found.plain.cmi > 0
+    assert price(lambda ids, logits: logits, Texts(wide)).tokens == 8 * 63
 
 
 def test_the_scramble_is_as_strong_as_the_teacher_can_bear(made, monkeypatch) -> None:

@@ -8,6 +8,7 @@ Knows no optimiser and no report.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -34,7 +35,7 @@ from azeotrope.types import Problem
 _LONGEST = 2048
 """Tokens of a text."""
 _NUMBERS = 1 << 26
-"""Logits kept at a time where all held-out texts are looked at: 256 MiB of them."""
+"""Logits looked at at a time: 256 MiB of them."""
 
 
 @dataclass(frozen=True)
@@ -83,15 +84,24 @@ class Bench:
         kept = logits[batch.keep.to(logits.device)].to(batch.ids.device)[:, : self.size]
         return Text(kept.float(), batch.targets)
 
-    def seen(self, most: int | None = None) -> Iterator[Text]:
-        """The held-out texts, one at a time, as many as fit into what is kept of logits."""
-        left = _NUMBERS // self.size
-        for row in self.held[:most]:
+    def seen(self, which: slice = slice(None)) -> Iterator[Text]:
+        """The held-out texts, all of them or these, one after the other; a long one of many logits in pieces."""
+        few = max(1, _NUMBERS // self.size)
+        for row in self.held[which]:
             text = self.said(Batch.of([row], self.teacher.pad).to(self.teacher.device))
-            yield Text(text.logits[:left], text.labels[:left])
-            left -= len(text.labels)
-            if left <= 0:
-                return
+            for at in range(0, len(text.labels), few):
+                yield Text(text.logits[at : at + few], text.labels[at : at + few])
+
+    def lengths(self) -> list[int]:
+        """Tokens that each of the held-out texts has a loss at."""
+        return [len(Batch.of([row], self.teacher.pad).targets) for row in self.held]
+
+    def often(self, least: int) -> list[int]:
+        """Tokens that the held-out texts have at least so often."""
+        met = Counter[int]()
+        for row in self.held:
+            met.update(Batch.of([row], self.teacher.pad).targets.tolist())
+        return sorted(token for token, times in met.items() if times >= least)
 
 
 def made(plan: Fitting, teacher: Open) -> Bench:

@@ -21,6 +21,9 @@ from azeotrope.measure import score
 from azeotrope.protocols import OpenModel, Shape
 from azeotrope.types import Score
 
+LEAST = 50
+"""So often a label is met before its centroid says anything."""
+
 
 def objective(bench: Bench) -> Objective:
     """The recipe's, for a step."""
@@ -64,9 +67,9 @@ class Seen(NamedTuple):
 
 @torch.no_grad()
 def seen(bench: Bench, m: LowRank) -> Seen:
-    """What the logits look like, bare and through the map."""
-    through = shape(bench, m)
-    sides = _Side(), _Side()
+    """What the logits look like, bare and through the map, on every token held out."""
+    through, often = shape(bench, m), torch.tensor(bench.often(LEAST), dtype=torch.long)
+    sides = _Side(often), _Side(often)
     same = count = 0
     for text in bench.seen():
         shaped = through(None, text.logits)
@@ -74,12 +77,14 @@ def seen(bench: Bench, m: LowRank) -> Seen:
             side.add(logits, text.labels)
         same += int((shaped.argmax(-1) == text.logits.argmax(-1)).sum())
         count += len(text.labels)
-    return Seen(sides[0].sight(), sides[1].sight(), sides[0].centroids.found().tokens, same / count)
+    return Seen(sides[0].sight(), sides[1].sight(), sides[0].centroids.found(LEAST).tokens, same / count)
 
 
 class _Side:
-    def __init__(self) -> None:
-        self.centroids = Centroids()
+    """`often`: the labels that count for the CMI: a centroid is as wide as the vocabulary, so that others have none."""
+
+    def __init__(self, often: Tensor) -> None:
+        self.centroids, self._often = Centroids(), often
         self._cross, self._entropy, self._count = 0.0, 0.0, 0
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
@@ -87,8 +92,9 @@ class _Side:
         self._cross += float(functional.cross_entropy(logits[known], labels[known], reduction="sum"))
         self._entropy += float(torch.special.entr(logits.softmax(-1)).sum())
         self._count += len(labels)
-        self.centroids.add(logits, labels)
+        counted = torch.isin(labels, self._often.to(labels.device))
+        self.centroids.add(logits[counted], labels[counted])
 
     def sight(self) -> Sight:
         cross = self._cross / self._count if math.isfinite(self._cross) else None
-        return Sight(cross, self._entropy / self._count, self.centroids.found().nats)
+        return Sight(cross, self._entropy / self._count, self.centroids.found(LEAST).nats)

@@ -12,7 +12,7 @@ scramble by the teacher's accuracy, too. Knows no optimiser.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -30,6 +30,8 @@ from azeotrope.protocols import Given, Shape
 from azeotrope.types import Fields, Score
 
 GRID, HALVINGS = 12, 11
+KEPT = 1 << 29
+"""Logits kept from price to price: 2 GiB of them. Of texts that have more, the teacher is asked anew at each price."""
 
 
 class Control(NamedTuple):
@@ -58,6 +60,26 @@ class Price(NamedTuple):
 
     cross_entropy: float
     divergence: float
+    tokens: int
+    """That it is a mean over."""
+
+
+class Texts:
+    """The held-out texts, as often as they are gone through: the first of them are kept, the others made anew."""
+
+    def __init__(self, bench: Bench) -> None:
+        room, fit = KEPT // bench.size, 0
+        for length in bench.lengths():
+            room -= length
+            if room < 0:
+                break
+            fit += 1
+        self._bench, self._others = bench, slice(fit, None)
+        self._kept = list(bench.seen(slice(fit)))
+
+    def __iter__(self) -> Iterator[Text]:
+        yield from self._kept
+        yield from self._bench.seen(self._others)
 
 
 async def found(bench: Bench, m: LowRank, teacher: Score) -> tuple[Match, ...]:
@@ -68,8 +90,7 @@ async def found(bench: Bench, m: LowRank, teacher: Score) -> tuple[Match, ...]:
 
 def matched(bench: Bench, m: LowRank) -> Iterator[Match]:
     """Every control at the purifier's price in nats; without those that have none."""
-    texts = list(bench.seen())
-    tokens = sum(len(text.labels) for text in texts)
+    texts = Texts(bench)
     target = price(looking.shape(bench, m), texts)
 
     def kinds(control: Control) -> Iterator[tuple[By, Callable[[float], float], float]]:
@@ -84,7 +105,7 @@ def matched(bench: Bench, m: LowRank) -> Iterator[Match]:
         for by, cost, wanted in kinds(control):
             if (strength := sought(cost, wanted, control.mild, control.strong)) is not None:
                 config = _config(bench, control, strength)
-                yield Match(name, control.defense, config, by, wanted, cost(strength), tokens)
+                yield Match(name, control.defense, config, by, wanted, cost(strength), target.tokens)
                 break
 
 
@@ -112,18 +133,18 @@ async def matched_accuracy(bench: Bench, target: Score) -> Match | None:
 
 
 @torch.no_grad()
-def price(shape: Shape, texts: Sequence[Text]) -> Price:
+def price(shape: Shape, texts: Iterable[Text]) -> Price:
     """What a shape costs on these texts."""
-    lost = moved = 0.0
+    lost, moved, tokens = 0.0, 0.0, 0
     for text in texts:
+        tokens += len(text.labels)
         ids = torch.arange(len(text.labels))[:, None]  # a context of its own for each position
         seen: Tensor = shape(ids, text.logits)
         known = text.labels < seen.shape[-1]
         lost += float(functional.cross_entropy(seen[known], text.labels[known], reduction="sum"))
         own, shown = (logits.double().log_softmax(-1) for logits in (text.logits, seen))
         moved += float((own.exp() * (own - shown)).sum())
-    tokens = sum(len(text.labels) for text in texts)
-    return Price(lost / tokens, moved / tokens)
+    return Price(lost / tokens, moved / tokens, tokens)
 
 
 def sought(cost: Callable[[float], float], target: float, mild: float, strong: float) -> float | None:

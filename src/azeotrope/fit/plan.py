@@ -68,7 +68,8 @@ class Choosing(Record, frozen=True):
     tolerance: Annotated[float, Meta(ge=0, le=1)] = 0.01
     """Accuracy holds where it is at most so much below the undefended teacher's."""
     controls: bool = True
-    """Whether controls that cost as much are looked for, which takes as long as ten checks."""
+    """Whether controls that cost as much are looked for, which takes as long as ten checks; longer where the held-out
+    texts have more than 2 GiB of logits, which are then asked for again and again."""
 
 
 class Fitting(Record, frozen=True):
