@@ -95,6 +95,14 @@ def test_nothing_is_evaluated_on_what_was_not_fitted(source: Path) -> None:
     assert Grid(plan, found(plan)).screen(), "numbers of their own: no two controls are the same cell"
 
 
+def test_a_dry_run_counts_what_took_logits_and_what_did_not_apart(source: Path) -> None:
+    """It cannot know yet which do: at most one of each kind on every shape, with worst = 1."""
+    plan = read(source, unfitted=True)
+    screen = Grid(plan, found(plan)).screen()
+    chosen = sum(one.control for one in screen) + len(("fkl", "invert")) + 3 * len(("fkl",))
+    assert preview(plan, source.parent / "none").to_choose == 5 * chosen
+
+
 def test_a_dry_run_says_so_until_all_are_fitted(done: Path) -> None:
     plan = read(done)
     assert fitted.missing(plan.fits) == ["b"] and preview(plan, done.parent / "none").first

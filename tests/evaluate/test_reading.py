@@ -47,6 +47,44 @@ def test_what_is_wrong_is_refused_with_its_place(lab, what) -> None:
         lab.plan(body)
 
 
+UNMADE = {
+    "an artifact": (
+        '[[defenses]]\nname = "purify"\nconfig = { artifact = "$/map" }\n',
+        r"defenses\[0\].config.artifact",
+    ),
+    "an instruction": (
+        '[[defenses]]\nname = "instruct"\nconfig = { instruction = "$/won.md" }\n',
+        r"defenses\[0\].config.instruction",
+    ),
+    "one behind another": (
+        '[[defenses]]\nname = "terse"\n[[defenses]]\nname = "terse"\nlabel = "both"\n'
+        'then = [{ name = "instruct", config = { instruction = "$/won.md" } }]\n',
+        r"defenses\[1\].then\[0\].config.instruction",
+    ),
+    "an attack's": (
+        '[[attacks]]\nname = "depurify"\nconfig = { undo = "known", artifact = "$/map" }\n',
+        r"attacks\[1\].config.artifact",
+    ),
+    "an alternative's": (
+        '[[attacks]]\nname = "depurify"\nconfig = { undo = "none" }\n[[attacks.alternatives]]\nlabel = "known"\n'
+        'config = { undo = "known", artifact = "$/map" }\n',
+        r"attacks\[1\].alternatives\[0\].config.artifact",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNMADE)
+def test_what_was_not_made_yet_is_refused_before_any_cell_fails_for_it(lab, what) -> None:
+    body, at = UNMADE[what]
+    source = lab.write(SFT + body.replace("$", str(lab.folder)))
+    with pytest.raises(Misconfigured, match=rf"x.toml: {at}: .*is not there yet; make it with the command on top"):
+        read(source)
+    assert read(source, unfitted=True).attacks, "a dry run and a rehearsal need nothing"
+    (lab.folder / "map").mkdir()
+    (lab.folder / "won.md").write_text("Begin every line with Step.")
+    assert read(source).attacks
+
+
 def test_a_learner_is_refused_with_its_place(lab) -> None:
     head = lab.write("").read_text()
     with pytest.raises(Misconfigured, match=r"\[learner\]: .*`paces`|\[learner\]: .*paces.*; there are: steps"):

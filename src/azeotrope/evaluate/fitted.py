@@ -1,4 +1,4 @@
-"""What an experiment takes from the purifiers that were fitted for it: their files, and controls at their price.
+"""What an experiment takes from what was made for it: files that must be there, and controls at a purifier's price.
 
 `azeotrope fit RECIPE -o FOLDER` comes first; a setting that reads "matched:LABEL/CONTROL/BY" is then the number that
 the fit called LABEL found for that control. Fits nothing.
@@ -6,13 +6,14 @@ the fit called LABEL found for that control. Fits nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from azeotrope.codec import decode, digest
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate.plan import Fits
+from azeotrope.material import ARTIFACT
 from azeotrope.types import Fields
 
 MATCHED = "matched:"
@@ -22,10 +23,8 @@ REPORT = "report.json"
 def settings(config: Fields, fits: Fits | None, place: str, unfitted: bool) -> Fields:
     """The config with its numbers in. `unfitted`: what is not known yet is a number of the control's usual size.
 
-    Raises `Misconfigured` where something it names was not fitted, with the command that does.
+    Raises `Misconfigured` where a number it names was not fitted, with the command that does.
     """
-    if not unfitted:
-        _all_there(config, fits, place)
     return {name: _number(value, fits, place, unfitted) for name, value in config.items()}
 
 
@@ -41,10 +40,17 @@ def missing(fits: Fits) -> list[str]:
     return [label for label in sheet(Path(fits.recipe)) if not (Path(fits.folder) / label / REPORT).exists()]
 
 
-def _all_there(config: Fields, fits: Fits | None, place: str) -> None:
-    for text in _texts(config):
-        if fits and text.startswith(f"{fits.folder}/") and not Path(text).exists():
-            raise Misconfigured(f"{place}: {text} is not there yet; make it with: {command(fits)}")
+def check_there(entry: Any, fits: Fits | None, place: str) -> None:
+    """That what an entry's configs name was made: fits, artifacts, instructions in files. `entry`: as plain data.
+
+    Raises `Misconfigured` with the place and the cure: each of its cells would fail, one by one.
+    """
+    for where, member, text in _texts(entry, place):
+        fitted = fits is not None and text.startswith(f"{fits.folder}/")
+        made = member == ARTIFACT or (member == "instruction" and text.endswith(".md"))
+        if text and (fitted or made) and not Path(text).exists():
+            how = f"make it with: {command(fits)}" if fits and fitted else "make it with the command on top of the file"
+            raise Misconfigured(f"{where}: {text} is not there yet; {how}")
 
 
 def _number(value: Any, fits: Fits | None, place: str, unfitted: bool) -> Any:
@@ -80,9 +86,13 @@ def _usual(reference: str, control: str) -> float:
     return (CONTROLS[control].usual if control in CONTROLS else 1.0) * (1 + own / 10)
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: Any, place: str, member: str = "") -> Iterator[tuple[str, str, str]]:
+    """(place, the member's name, text)."""
     if isinstance(value, str):
-        yield value
+        yield place, member, value
     elif isinstance(value, Mapping):
-        for inner in cast(Mapping[str, Any], value).values():
-            yield from _texts(inner)
+        for name, inner in cast(Mapping[str, Any], value).items():
+            yield from _texts(inner, f"{place}.{name}", name)
+    elif isinstance(value, list | tuple):
+        for at, inner in enumerate(cast(Sequence[Any], value)):
+            yield from _texts(inner, f"{place}[{at}]")

@@ -58,7 +58,8 @@ class _File(Record, frozen=True):
 def read(path: Path, *, unfitted: bool = False) -> Experiment:
     """Raises `Misconfigured` with the file, the place in it and the cure.
 
-    `unfitted`: the purifiers that it names need not be there yet; controls matched to them have some size meanwhile.
+    `unfitted`: what is made before it (purifiers, artifacts, instructions that were searched for) need not be there
+    yet; controls matched to purifiers have some size meanwhile.
     """
     file = convert(read_toml(path), _File, str(path))
     place = str(path)
@@ -72,6 +73,8 @@ def read(path: Path, *, unfitted: bool = False) -> Experiment:
     def known(config: Fields, where: str) -> Fields:
         return fitted.settings(config, file.fits, where, unfitted)
 
+    if not unfitted:
+        _check_made(file, place)
     tasks = [_subject(one, _at(place, "tasks", at)) for at, one in enumerate(file.tasks)]
     shields = [
         _shield(replace(one, config=known(one.config, where)), where)
@@ -162,6 +165,12 @@ def _theft(one: Theft, place: str) -> Theft:
                            for at, other in enumerate(one.alternatives)),
         material=material(to_builtins([one.config, one.washes, one.alternatives])),
     )  # fmt: skip
+
+
+def _check_made(file: _File, place: str) -> None:
+    for table, entries in (("defenses", file.defenses), ("attacks", file.attacks)):
+        for at, one in enumerate(entries):
+            fitted.check_there(to_builtins(one), file.fits, _at(place, table, at))
 
 
 def _check_behind(thefts: Sequence[Theft], shields: Sequence[Shield], place: str) -> None:
