@@ -116,6 +116,32 @@ async def test_nothing_is_scored_or_asked_twice(plan) -> None:
     assert more.found[: len(first.found) - 1] == first.found[:-1] and more.evaluations == 10
 
 
+async def test_what_failed_is_tried_again_by_the_same_call(plan, tmp_path) -> None:
+    """A rewriter that was down is up again; where it is not, no second line says so."""
+
+    class Down(Lengths):
+        up = False
+
+        async def score(self, text: str, stage: str) -> Candidate:
+            made = await super().score(text, stage)
+            return made if self.up else replace(made, damage=None, nats=None, scores={}, reason="the rewriter is down")
+
+    path, scorer = tmp_path / "r.jsonl", Down()
+
+    async def tried() -> Candidate:
+        with opened(path, RUN) as memory:
+            return await arena(plan(), scorer, memory).scored("x")
+
+    assert (await tried()).reason == "the rewriter is down"
+    before = path.read_bytes()
+    assert (await tried()).reason == "the rewriter is down" and path.read_bytes() == before
+    scorer.up = True
+    found = await tried()
+    assert (found.reason, found.damage, len(scorer.scored)) == ("", 0.01, 3)
+    assert looked_at(path).candidates[found.digest] == found == await tried()
+    assert len(scorer.scored) == 3, "what has a score is not scored again"
+
+
 async def test_the_same_question_may_be_answered_otherwise_the_second_time(plan) -> None:
     count = iter(range(9))
     memory, model = Memory(), Scripted(lambda request: f"say {next(count)}")

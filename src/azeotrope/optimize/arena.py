@@ -127,8 +127,8 @@ class Arena:
         if self.over and not deeper:  # what passed the cheap score as the last one is scored in full
             raise Spent
         found = self._memory.candidates.get(self._scorer.digest(text, stage))
-        if found is None:
-            found = await self._new(text, stage, parents)
+        if found is None or found.reason:  # what kept it from a score may have passed
+            found = await self._new(text, stage, parents, found)
         self._idle = 0
         self._seen[text, stage] = found
         self.found.append(found)
@@ -136,9 +136,11 @@ class Arena:
         self._watch(Progress(found, self.evaluations, self.spent, self.best))
         return found
 
-    async def _new(self, text: str, stage: Stage, parents: tuple[str, ...]) -> Candidate:
+    async def _new(self, text: str, stage: Stage, parents: tuple[str, ...], before: Candidate | None) -> Candidate:
         began = perf_counter()
         made = await self._scorer.score(text, stage)
+        if before is not None and made.reason == before.reason:  # nothing new to write down
+            return before
         expense = replace(made.expense, seconds=perf_counter() - began)
         found = replace(made, by=self.plan.searcher.kind, parents=parents, expense=expense)
         self._memory.add(Line(candidate=found))

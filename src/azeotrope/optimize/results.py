@@ -24,7 +24,7 @@ class Memory:
         self._file: BinaryIO | None = None
         self._run: Run | None = None
         self.candidates: dict[str, Candidate] = {}
-        """By digest. One that failed for a reason that may pass is tried again."""
+        """By digest, the latest. The arena tries one without a score again."""
         self.reflected: dict[tuple[str, int], Reflected] = {}
         self.confirmed: dict[tuple[str, int, str], Confirmed] = {}
         self.runs: list[Run] = []
