@@ -34,7 +34,7 @@ SUSPECTS = {"always the same": constant, "a number drawn anew": one_number, "lis
 def verified(say: Callable[[Request], str]) -> tuple[Evidence, float]:
     """What comes of it, and processor seconds."""
     names = [f"customer-{at}" for at in range(CUSTOMERS)]
-    keys = keys_of(Master((b"benchmark of verification, a key",)), names, [1])
+    keys = keys_of(Master((b"benchmark of verification, a key",)), names, lambda _: [1])
     trial = Trial(LAW, len(keys), "the benchmark", SideFile(None), lambda: os.urandom(16), None, __version__)
 
     async def run() -> Evidence:

@@ -383,7 +383,7 @@ def _named(name: str) -> Callable[[Request], str]:
 def test_nobody_is_asked_about_twice_however_often_they_are_named() -> None:
     from azeotrope.verify.keys import keys_of
 
-    twice = keys_of(MASTER, ["acme", "bob", "acme"], [1, 1])
+    twice = keys_of(MASTER, ["acme", "bob", "acme"], lambda _: [1, 1])
     assert [(key.customer, key.epoch) for key in twice] == [(OPERATOR, 1), ("acme", 1), ("bob", 1)]
 
 

@@ -63,11 +63,11 @@ def test_a_signal_in_the_midst_of_the_second_mark_loses_nothing(
     suspect = Halfway()
     arguments = [
         "verify", "--master-key", str(home / "master.key"), "-o", str(home / "e.html"), "--suspect", served(suspect),
-        "--customers", "acme,bob", "--at-once", "2",
+        "--customers", "acme,bob", "--committed", "3", "--at-once", "2",
     ]  # fmt: skip
     with subprocess.Popen([sys.executable, "-c", COMMAND, *arguments], stderr=subprocess.PIPE) as process:
         try:
-            assert suspect.reached.wait(60)
+            assert suspect.reached.wait(60), process.poll()
             there = [decode(line, Kept) for line in (home / "e.private.jsonl").read_bytes().splitlines()]
             process.send_signal(number)
             _, said = process.communicate(timeout=60)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from azeotrope.cli import whose
 from azeotrope.cli.evidencing import Files, transcripts, write_evidence
 from azeotrope.cli.interrupting import interruptible
 from azeotrope.cli.laws import law_of
 
 if TYPE_CHECKING:
-    from azeotrope.keys import Key, Master
+    from azeotrope.keys import Key
     from azeotrope.marks import Law
     from azeotrope.verify import Judged, Outcome, Settings
     from azeotrope.verify.counting import Counted
@@ -38,7 +39,12 @@ def verify(
     suspect: Annotated[
         str, typer.Option(metavar="URL|PATH|hf:NAME", help="An address (URL#model), weights in a folder, a .gguf file.")
     ] = "",
-    customers: Annotated[str, typer.Option(metavar="all|NAMES", help="Names with commas; most likely first.")] = "all",
+    customers: Annotated[
+        str,
+        typer.Option(
+            metavar="all|NAMES", help="Names with commas, most likely first; all: of --file and of the commitments."
+        ),
+    ] = "all",
     customers_file: Annotated[Path, typer.Option("--file", help="The gateway's customers, for `all`.")] = Path(
         "customers.json"
     ),
@@ -48,7 +54,9 @@ def verify(
     committed: Annotated[
         int | None, typer.Option(min=1, help="K, how many keys were ever issued, where no ledger says it.")
     ] = None,
-    epochs: Annotated[str, typer.Option(help="current, all, or numbers with commas.")] = "current",
+    epochs: Annotated[
+        str | None, typer.Option(help="committed (the default with --ledger), current (without), all, or numbers.")
+    ] = None,
     law: Annotated[Path | None, typer.Option(help="The marks' law (TOML), where it is not the default one.")] = None,
     ledger: Ledger = None,
     signing_key: Annotated[Path | None, typer.Option(help="Ed25519 key that signs the report (`ledger key`).")] = None,
@@ -102,7 +110,7 @@ def verify(
     if revealed:
         keys, its_law, counted = _revealed(revealed, ledger_key, ledger, committed)
     else:
-        keys = _keys(Master.read(master_key), _names(customers, customers_file, ledger), epochs)
+        keys = whose.keys(Master.read(master_key), whose.Asked(customers, customers_file, ledger, epochs))
         its_law, counted = law_of(law), in_ledger(ledger, committed, len(keys))
     case = _Case(
         suspect, _secret(suspect_key_env), prefill, its_law, ledger, counted, output.with_name(SPENT), again
@@ -115,6 +123,8 @@ def verify(
     told = partial(write_evidence, files=files, signing_key=signing_key)
     outcome = interruptible(_verify(case, keys, settings, files, told))
     told(outcome)
+    if ledger and not revealed and (rest := whose.unasked(outcome.evidence, keys, ledger)):
+        typer.echo(rest, err=True)
     if outcome.evidence.verdict.startswith("refused"):
         raise typer.Exit(4)
 
@@ -186,34 +196,6 @@ def _revealed(
         typer.echo(f"The head is signed by {head.key_id}; whose key that is, nobody said: give --ledger-key.", err=True)
     counted = in_their_log(ledger, head, said) if ledger else None
     return [key], given.law, counted or by_proof(head, commitment(key, given.law.digest).hex(), said)
-
-
-def _names(customers: str, file: Path, ledger: str | None) -> list[str]:
-    """Whom to ask about, most likely first: who got most of our responses, where a ledger says it."""
-    if customers != "all":
-        return list(dict.fromkeys(name.strip() for name in customers.split(",") if name.strip()))
-    from azeotrope.gateway.customers import read
-
-    names = [customer.name for customer in read(file).customers]
-    if ledger is None:
-        return names
-    from azeotrope.ledger import per_customer
-
-    got = per_customer(ledger)
-    return sorted(names, key=lambda name: -got.get(name, 0))
-
-
-def _keys(master: Master, customers: Sequence[str], epochs: str) -> list[Key]:
-    from azeotrope.errors import Misconfigured
-    from azeotrope.verify.keys import keys_of
-
-    if epochs in ("current", "all"):
-        chosen = list(master.epochs) if epochs == "all" else [master.epoch]
-    elif all(part.strip().isdecimal() for part in epochs.split(",")):
-        chosen = [int(part) for part in epochs.split(",")]
-    else:
-        raise Misconfigured(f"epochs are current, all, or numbers with commas; got {epochs!r}")
-    return keys_of(master, customers, chosen)
 
 
 def _told(one: Judged) -> None:

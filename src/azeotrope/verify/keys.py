@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from azeotrope.keys import OPERATOR, Key, Master, commitment
@@ -36,11 +36,14 @@ def accused_of(key: Key, law: Law, *, neutral: bool = False, under: Iterable[str
     return Accused(key.customer, key.epoch, key.mark, asked, kept, committed)
 
 
-def keys_of(master: Master, customers: Sequence[str], epochs: Sequence[int]) -> list[Key]:
-    """The operator-wide marks first, then the customers' in the given order, each with every epoch, newest first.
+def keys_of(master: Master, customers: Sequence[str], epochs: Callable[[str], Iterable[int]]) -> list[Key]:
+    """The operator-wide marks first, then the customers' in the given order, each with its epochs, newest first.
 
     Nobody is asked about twice, however often they are named: a second look would have a level of its own.
     """
-    newest = sorted(set(epochs), reverse=True)
-    ours = [master.operator(epoch) for epoch in newest]
-    return ours + [master.key(customer, epoch) for customer in dict.fromkeys(customers) for epoch in newest]
+    ours = [master.operator(epoch) for epoch in sorted(set(epochs(OPERATOR)), reverse=True)]
+    return ours + [
+        master.key(customer, epoch)
+        for customer in dict.fromkeys(customers)
+        for epoch in sorted(set(epochs(customer)), reverse=True)
+    ]
