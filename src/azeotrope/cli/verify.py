@@ -52,7 +52,7 @@ def verify(
     alpha: Annotated[float, typer.Option(help="Accepted probability of any false accusation, over all keys.")] = 1e-6,
     budget: Annotated[int, typer.Option(help="Probes for each mark; ordinary questions do not count.")] = 20,
     committed: Annotated[
-        int | None, typer.Option(min=1, help="K, how many keys were ever issued, where no ledger says it.")
+        int | None, typer.Option(min=1, help="K, how many keys were ever issued, where no log says it, or fewer.")
     ] = None,
     epochs: Annotated[
         str | None, typer.Option(help="committed (the default with --ledger), current (without), all, or numbers.")
