@@ -53,8 +53,8 @@ class Evidence(Record, frozen=True):
 
 
 _KEPT = 512
-"""Contexts whose green list is kept, of all keys together, so that a batch does not hash the vocabulary over and over: 78
-MB at 152,000 tokens, however many customers there are."""
+"""Contexts whose green list is kept, of all keys together, so that a batch does not hash the vocabulary anew each time:
+78 MB at 152,000 tokens, however many customers there are."""
 
 
 def shape(config: Config, given: Given) -> _Greening:
