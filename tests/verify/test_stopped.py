@@ -12,6 +12,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from azeotrope.cli.evidencing import transcripts
 from azeotrope.codec import decode
@@ -25,6 +26,7 @@ from azeotrope.verify import Outcome, SideFile
 from azeotrope.verify.examining import Kept, sealed_digest
 from azeotrope.verify.records import NOTHING, UNASKED, Evidence, Signed
 from azeotrope.verify.sealing import check, holds, sealed
+from azeotrope.verify.telling import claim
 
 from .conftest import LAW, MASTER, heart, student
 from .test_command import home, twin  # noqa: F401 - a fixture
@@ -125,6 +127,26 @@ def test_a_spending_that_fails_in_the_midst_of_a_mark_keeps_what_was_met(judge: 
     assert (found.unfinished.verdict, found.unfinished.log_p, found.unfinished.power) == (NOTHING, None, 0.0)
     assert [one.probes > 0 for one in found.marks] == [True, False, False]
     assert holds(check(sealed(found, None)))
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda half: {"log_e": half.log_e + 5.0},
+        lambda half: {"probes": half.probes + 1},
+        lambda half: {"log_p": -30.0},
+        lambda half: {"power": 0.9},
+        lambda half: {"hits": half.hits + 1},
+        lambda half: {"verdict": "met acme's mark"},
+    ],
+)
+def test_what_a_stopped_mark_says_is_computed_again(judge: Judge, forge: Callable[[Any], dict[str, Any]]) -> None:
+    found = broken(judge, student(OURS), 1, budget=16)
+    assert found.unfinished
+    forged = replace(found, unfinished=replace(found.unfinished, **forge(found.unfinished)))
+    assert not holds(check(sealed(replace(forged, claim=claim(forged)), None)))
+    unstopped = replace(found, stopped="")
+    assert not holds(check(sealed(replace(unstopped, claim=claim(unstopped)), None)))
 
 
 def test_a_run_that_ends_in_its_first_mark_judges_nothing(judge: Judge) -> None:

@@ -127,11 +127,12 @@ def _head(tree: Tree) -> Head:
 def _marks(evidence: Evidence) -> Iterator[Finding]:
     """One finding for all marks that hold; one for each that does not."""
     rule = Rule(evidence.settings.alpha, evidence.keys, evidence.targets)
-    bad = [(one, why) for one in evidence.marks for why in _checked(one, rule, evidence)]
+    half = [evidence.unfinished] if evidence.unfinished else []
+    bad = [(one, why) for one in (*evidence.marks, *half) for why in _checked(one, rule, evidence)]
     for one, why in bad:
         yield Finding(False, f"mark {one.mark}: {why}")
     if not bad:
-        probes = sum(one.probes for one in evidence.marks)
+        probes = sum(one.probes for one in (*evidence.marks, *half))
         yield Finding(True, f"the arithmetic of {len(evidence.marks):,} marks and {probes:,} probes comes out the same")
 
 
@@ -168,7 +169,10 @@ def _faults(one: Judged, rule: Rule, evidence: Evidence) -> Iterator[str]:
         yield "p or e is not that of the answers"
     if one.verdict.startswith(MET) != finding.proved or (not finding.proved and one.verdict not in (NOTHING, REFUSED)):
         yield "the verdict is not that of p and e"
-    if one.lines and one.log_p is None and finding.log_e < rule.log_e:
+    half = one is evidence.unfinished
+    if half and (finding.proved or one.log_p is not None or not evidence.stopped):
+        yield "a mark that the run was stopped in has no p-value and no verdict"
+    if one.lines and one.log_p is None and finding.log_e < rule.log_e and not half:
         yield "asking stopped before proof, and no p-value is given"
     if one.lines and one.log_p is not None and len(one.lines) != evidence.settings.budget and not one.why:
         yield "the schedule was not asked to its end, so its p-value is none"
@@ -176,7 +180,7 @@ def _faults(one: Judged, rule: Rule, evidence: Evidence) -> Iterator[str]:
         yield "its key is said to be committed or not, under no head"
     if one.verdict.startswith(MET) and (one.committed is False or (evidence.tree and not one.committed)):
         yield "its key was not committed"
-    if not _same(power(answers, rule), one.power):
+    if not _same(0.0 if half else power(answers, rule), one.power):
         yield "the power is not that of the answers"
     null = key_null(answers, rule, complete=one.log_p is not None, most=MOST) if one.null is not None else None
     if not _same(null, one.null) or (null or 0.0) > rule.alpha / rule.keys * (1 + _CLOSE):
