@@ -52,8 +52,8 @@ class Spent(Record, frozen=True):
     """Which of the mark's associations."""
     time: Whole = field(default_factory=now)
     suspect: str = ""
-    """Start of the digest of its weights where they are at hand, else a digest of its address: what one suspect was shown is
-    still unknown to the others."""
+    """Start of the digest of its weights where they are at hand, else a digest of its address: what one suspect was
+    shown is still unknown to the others."""
     disclosed: bool = False
     """Whether its target stands in a report: then no suspect may be asked any more."""
 
