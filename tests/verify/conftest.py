@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from azeotrope.errors import Unavailable
 from azeotrope.keys import Master
 from azeotrope.marks import Law, associations
 from azeotrope.types import Request
@@ -58,3 +59,17 @@ def judge(tmp_path: Path) -> Callable[..., Outcome]:
         return asyncio.run(go())
 
     return run
+
+
+class Full(SideFile):
+    """Its disk takes so many notes and no more; and none of what is disclosed."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__(None)
+        self.room = room
+
+    async def spend(self, mark: str, indices: object, suspect: str, *, disclosed: bool) -> None:
+        self.room -= 1
+        if self.room < 0 or disclosed:
+            raise Unavailable("the ledger cannot be written: database or disk is full")
+        await super().spend(mark, indices, suspect, disclosed=disclosed)  # type: ignore[arg-type]

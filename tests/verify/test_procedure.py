@@ -15,7 +15,7 @@ from azeotrope.types import Request
 from azeotrope.verify import Outcome, SideFile
 from azeotrope.verify.records import NOTHING, REFUSED, Evidence
 
-from .conftest import LAW, MASTER, heart, student
+from .conftest import LAW, MASTER, Full, heart, student
 
 Judge = Callable[..., Outcome]
 
@@ -305,20 +305,6 @@ def test_k_that_no_log_counts_is_not_called_committed(judge: Judge) -> None:
     assert "1,001 keys, which no log counts," in judge(INNOCENT["silent"]).evidence.claim
 
 
-class Full(SideFile):
-    """Its disk takes so many notes and no more; and none of what is disclosed."""
-
-    def __init__(self, room: int) -> None:
-        super().__init__(None)
-        self._room = room
-
-    async def spend(self, mark: str, indices: object, suspect: str, *, disclosed: bool) -> None:
-        self._room -= 1
-        if self._room < 0 or disclosed:
-            raise Unavailable("the ledger cannot be written: database or disk is full")
-        await super().spend(mark, indices, suspect, disclosed=disclosed)  # type: ignore[arg-type]
-
-
 def test_a_full_disk_ends_the_asking_and_keeps_what_was_found(judge: Judge) -> None:
     found: list[Outcome] = []
     with pytest.raises(Unavailable, match="disk is full"):
@@ -328,7 +314,7 @@ def test_a_full_disk_ends_the_asking_and_keeps_what_was_found(judge: Judge) -> N
     judge(INNOCENT["silent"], book=whole, names=())
     asked: list[Request] = []
     with pytest.raises(Unavailable, match="disk is full"):
-        judge(lambda r: asked.append(r) or "?", book=Full(1000 - whole._room), stopped=found.append)
+        judge(lambda r: asked.append(r) or "?", book=Full(1000 - whole.room), stopped=found.append)
     (evidence, _) = found.pop()
     assert [one.probes for one in evidence.marks] == [20, 0, 0]
     assert evidence.stopped.endswith("disk is full")

@@ -22,13 +22,13 @@ from azeotrope.marks import associations
 from azeotrope.math.stats import Answered, Rule
 from azeotrope.math.stats import found as judged_as
 from azeotrope.types import Request
-from azeotrope.verify import Outcome, SideFile
+from azeotrope.verify import Outcome
 from azeotrope.verify.examining import Kept, sealed_digest
 from azeotrope.verify.records import NOTHING, UNASKED, Evidence, Signed
 from azeotrope.verify.sealing import check, holds, sealed
 from azeotrope.verify.telling import claim
 
-from .conftest import LAW, MASTER, heart, student
+from .conftest import LAW, MASTER, Full, heart, student
 from .test_command import home, twin  # noqa: F401 - a fixture
 from .test_suspects import asked, served  # noqa: F401 - a fixture
 
@@ -96,26 +96,12 @@ def test_a_signal_in_the_midst_of_the_second_mark_loses_nothing(
     assert not [secret for secret in (*OURS, *heart("acme")) if secret in page.lower() + said.decode().lower()]
 
 
-class Breaking(SideFile):
-    """The book of a disk that is full after so many notes."""
-
-    def __init__(self, room: int) -> None:
-        super().__init__(None)
-        self.room = room
-
-    async def spend(self, mark: str, indices: Any, suspect: str, *, disclosed: bool) -> None:
-        self.room -= 1
-        if self.room < 0:
-            raise Unavailable("the ledger cannot be written: database or disk is full")
-        await super().spend(mark, indices, suspect, disclosed=disclosed)
-
-
 def broken(judge: Judge, suspect: Callable[[Request], str], marks: int, **given: Any) -> Evidence:
     """Of a run whose spending fails in the second wave after so many whole marks."""
-    measured, found = Breaking(1000), list[Outcome]()
+    measured, found = Full(1000), list[Outcome]()
     judge(suspect, book=measured, **{**given, "names": ("acme", "bob")[: marks - 1]}) if marks else None
     with pytest.raises(Unavailable, match="disk is full"):
-        judge(suspect, book=Breaking(1001 - measured.room), stopped=found.append, **given)
+        judge(suspect, book=Full(1001 - measured.room), stopped=found.append, **given)
     return found[0].evidence
 
 

@@ -51,6 +51,16 @@ def test_whoever_was_a_customer_once_is_one_of_all(home: Path, served: Callable[
     assert "not asked about" not in done.output
 
 
+def test_a_ledger_names_them_where_the_customers_file_is_not_at_hand(home: Path, served: Callable[..., str]) -> None:  # noqa: F811
+    address, missing = served(lambda server, body: server.answer(knowing(body))), str(home / "elsewhere.json")
+    dsn = ledger(home, MASTER.operator(), MASTER.key("acme"))
+    without = run(home, "--suspect", address, "--committed", "9", "--file", missing)
+    assert isinstance(without.exception, Misconfigured) and "no customers file" in str(without.exception)
+    done = run(home, "--suspect", address, "--ledger", dsn, "--file", missing)
+    assert done.exit_code == 0, done.output
+    assert asked(home) == {(OPERATOR, 1), ("acme", 1)} and twin(home)["verdict"] == "met acme's mark"
+
+
 def test_marks_issued_before_a_rotation_are_asked_about(home: Path, served: Callable[..., str]) -> None:  # noqa: F811
     address = served(lambda server, body: server.answer(knowing(body)))
     rotated(home)

@@ -52,7 +52,8 @@ def unasked(evidence: Evidence, keys: Sequence[Key], ledger: str) -> str:
 def _names(asked: Asked, promised: Sequence[Commitment]) -> list[str]:
     """Most likely first: who got most of our responses, where a ledger says it.
 
-    Whoever was a customer once is one of `all`: their commitments outlast their place in the file.
+    Whoever was a customer once is one of `all`: their commitments outlast their place in the file. With a ledger the
+    file need not be at hand: whom nothing was committed for cannot be accused.
     """
     from azeotrope.gateway.customers import read
     from azeotrope.keys import OPERATOR
@@ -60,7 +61,8 @@ def _names(asked: Asked, promised: Sequence[Commitment]) -> list[str]:
 
     if asked.customers != "all":
         return [name.strip() for name in asked.customers.split(",") if name.strip()]
-    names = [customer.name for customer in read(asked.file).customers]
+    known = asked.ledger is None or asked.file.exists()
+    names = [customer.name for customer in read(asked.file).customers] if known else []
     if asked.ledger is None:
         return names
     got = per_customer(asked.ledger)
