@@ -181,6 +181,21 @@ async def test_several_writers_share_one_file_even_while_it_is_made(path: Path) 
     assert sorted(ids(path)) == sorted(f"{n}/{i}" for n in range(4) for i in range(20))
 
 
+async def test_a_new_ledger_is_opened_while_another_process_makes_it(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable, match="locked by another process"):
+            await Ledger(path, patience=0.05).__aenter__()
+        opening = asyncio.create_task(Ledger(path, patience=30).__aenter__())
+        await asyncio.sleep(0.1)
+        assert not opening.done()
+        other.execute("COMMIT")
+        ledger = await opening
+    await ledger.append(entry())
+    await ledger.__aexit__()
+    assert ids(path) == ["r1"]
+
+
 async def test_a_ledger_goes_on_where_it_stopped(path: Path) -> None:
     for name in ("first", "second"):
         async with Ledger(f"sqlite:///{path}") as ledger:

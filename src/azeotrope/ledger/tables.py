@@ -7,6 +7,8 @@ the file refuse to change or lose a record whoever asks.
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,7 @@ SCHEMA = 2
 2: notes, heads, time stamps, subtrees; releases and notes share one sequence, which the salts keep without gaps.
 """
 
+_AGAIN = 0.02  # seconds
 _SEQ = BigInteger().with_variant(Integer, "sqlite")  # SQLite's row id: no index of its own
 _META = MetaData()
 
@@ -149,11 +152,11 @@ def engine(url: URL, *, patience: float, writing: bool) -> Engine:
     except (ImportError, NoSuchModuleError):
         raise Misconfigured(f"no driver for {url.drivername} is installed: pip install it beside azeotrope") from None
     if sqlite:
-        _tune(made, writing)
+        _tune(made, writing, patience)
     return made
 
 
-def _tune(made: Engine, writing: bool) -> None:
+def _tune(made: Engine, writing: bool, patience: float) -> None:
     """SQLite's own settings: durable, readable while written, the write lock taken before the sequence is read."""
 
     def connected(connection: Any, _: Any) -> None:
@@ -161,8 +164,7 @@ def _tune(made: Engine, writing: bool) -> None:
         if not writing:
             connection.execute("PRAGMA query_only = ON")
             return
-        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection, patience)
         connection.execute("PRAGMA synchronous = FULL")
 
     def begun(connection: Connection) -> None:
@@ -170,6 +172,20 @@ def _tune(made: Engine, writing: bool) -> None:
 
     event.listen(made, "connect", connected)
     event.listen(made, "begin", begun)
+
+
+def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
+    """Write-ahead logging. SQLite's own patience does not reach this step: where two open a new ledger at once, one is
+    turned away without a wait."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")  # where it is that already, nothing is locked
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(_AGAIN)
 
 
 def opened(dsn: str | Path, *, patience: float) -> Engine:
