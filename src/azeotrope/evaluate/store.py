@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
-import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,14 +18,13 @@ from msgspec.structs import replace
 
 from azeotrope.codec import decode, encode
 from azeotrope.errors import Misconfigured
+from azeotrope.journal import write_ahead
 from azeotrope.types import Request, Trace
 
 _TABLES = """
 create table if not exists traces (key text primary key, trace blob not null) without rowid;
 create table if not exists claims (key text primary key, owner text not null) without rowid;
 """
-_PAUSE = 0.1
-"""Seconds between attempts to turn the journal on."""
 _PATIENCE = 60.0
 """Seconds to wait for another process's write."""
 _NOWHERE = Request(())
@@ -122,23 +120,10 @@ class _Writing:
 def _connected(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
     try:
-        _patiently(db, "pragma journal_mode = wal")
+        write_ahead(db, _PATIENCE)
         db.execute("pragma synchronous = normal")
         db.executescript(_TABLES)
     except sqlite3.DatabaseError:
         db.close()
         raise
     return db
-
-
-def _patiently(db: sqlite3.Connection, statement: str) -> None:
-    """Turning the journal on is not covered by SQLite's own waiting."""
-    until = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            db.execute(statement)
-            return
-        except sqlite3.OperationalError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(_PAUSE)

@@ -7,8 +7,6 @@ the file refuse to change or lose a record whoever asks.
 from __future__ import annotations
 
 import os
-import sqlite3
-import time
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +31,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from azeotrope.errors import Misconfigured, Unavailable
+from azeotrope.journal import write_ahead
 
 SCHEMA = 2
 """Of the tables. A ledger of a newer one is not opened; one of an older one becomes ours when it is next written.
@@ -40,7 +39,6 @@ SCHEMA = 2
 2: notes, heads, time stamps, subtrees; releases and notes share one sequence, which the salts keep without gaps.
 """
 
-_AGAIN = 0.02  # seconds
 _SEQ = BigInteger().with_variant(Integer, "sqlite")  # SQLite's row id: no index of its own
 _META = MetaData()
 
@@ -164,7 +162,7 @@ def _tune(made: Engine, writing: bool, patience: float) -> None:
         if not writing:
             connection.execute("PRAGMA query_only = ON")
             return
-        _write_ahead(connection, patience)
+        write_ahead(connection, patience)
         connection.execute("PRAGMA synchronous = FULL")
 
     def begun(connection: Connection) -> None:
@@ -172,20 +170,6 @@ def _tune(made: Engine, writing: bool, patience: float) -> None:
 
     event.listen(made, "connect", connected)
     event.listen(made, "begin", begun)
-
-
-def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
-    """Write-ahead logging. SQLite's own patience does not reach this step: where two open a new ledger at once, one is
-    turned away without a wait."""
-    until = time.monotonic() + patience
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")  # where it is that already, nothing is locked
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
-                raise
-            time.sleep(_AGAIN)
 
 
 def opened(dsn: str | Path, *, patience: float) -> Engine:
