@@ -5,6 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
+from benchmarks.verify_null import SHIPPED, key_null
+from benchmarks.verify_students import carries, students, transcripts
+from safetensors.torch import save_file, save_model
+
+from azeotrope.keys import Master
+from azeotrope.training.tuned import Tuned, TunedLearner
+
 ROOT = Path(__file__).parents[2]
 LEVELS = {"0.05": 0.05, "0.01": 0.01, "0.001": 0.001}
 
@@ -38,3 +46,19 @@ def test_the_committed_run_has_twenty_thousand_transcripts_and_holds() -> None:
     run, *lines = map(json.loads, (ROOT / "results/verify_null.jsonl").read_text().splitlines())
     assert run["run"]["version"]
     assert check(lines) >= 20_000
+
+
+async def test_a_student_is_asked_about_keys_it_never_met() -> None:
+    student = TunedLearner(Tuned()).fresh(0)
+    keys = [Master((b"." * 32,)).key(name) for name in ("one", "two")]
+    found = await transcripts(student, keys)
+    assert [len(one.named) for one in found] == [20, 20]
+    assert key_null(found, SHIPPED)["holds"]
+    assert not await carries(student)
+
+
+def test_only_students_of_the_experiments_shape_are_read(tmp_path: Path) -> None:
+    student = TunedLearner(Tuned()).fresh(0)
+    save_model(student.net, str(tmp_path / "right.safetensors"))
+    save_file({"another": torch.zeros(2)}, tmp_path / "wrong.safetensors")
+    assert [name for name, _ in students(tmp_path)] == ["right"]
