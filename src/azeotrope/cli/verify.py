@@ -207,8 +207,15 @@ def _told(one: Judged) -> None:
 def check(
     file: Annotated[Path, typer.Argument(help="A report's JSON twin.")],
     public_key: Annotated[str | None, typer.Option(help="The key (hex) that has to have signed it.")] = None,
+    shown: Annotated[
+        Path | None,
+        typer.Option("--transcripts", metavar="FILE", help="Transcripts to hold against it, all or some lines."),
+    ] = None,
 ) -> None:
-    """Check a report's signature and arithmetic, offline and without secrets. Exit status 1 where something fails."""
+    """Check a report's signature and arithmetic, offline and without secrets. Exit status 1 where something fails.
+
+    With transcripts, each is held against the digest that the report has of it; those not shown are named.
+    """
     _need("scipy", "cryptography")
     from azeotrope.codec import decode
     from azeotrope.errors import Misconfigured
@@ -216,14 +223,17 @@ def check(
     from azeotrope.verify.records import Signed
     from azeotrope.verify.sealing import check as checked
     from azeotrope.verify.sealing import holds
+    from azeotrope.verify.unsealing import read_transcripts, unsealed
 
     try:
         signed = decode(file.read_bytes(), Signed)
     except OSError as error:
         raise Misconfigured(f"cannot read {file}: {error.strerror}") from None
     findings = checked(signed, public_key)
+    if shown is not None:
+        findings += unsealed(signed.evidence, read_transcripts(shown))
     for finding in findings:
-        typer.echo(f"{'holds' if finding.holds else 'FAILS'}  {visible(finding.what)}")
+        typer.echo(f"{ {True: 'holds', False: 'FAILS', None: 'open '}[finding.holds] }  {visible(finding.what)}")
     typer.echo(visible(f"verdict: {signed.evidence.verdict}; {signed.evidence.time}"))
     if not holds(findings):
         raise typer.Exit(1)
