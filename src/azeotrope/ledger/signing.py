@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from azeotrope.errors import AzeotropeError, Misconfigured
+from azeotrope.errors import AzeotropeError, Misconfigured, Unavailable
 from azeotrope.ledger import stamping, tree
 from azeotrope.ledger.heads import Head, Signer
 from azeotrope.ledger.notes import now
@@ -51,6 +51,7 @@ class Heads:
         self._reading = engine(address(dsn), patience=_PATIENCE, writing=False)
         self._growth = tree.Growth()
         self._stop = threading.Event()
+        self._keeping, self._closed = threading.Lock(), False
         self._stamping: threading.Thread | None = None
         self._asked = float("-inf")
         self._thread = threading.Thread(target=self._run, name="ledger heads", daemon=True)
@@ -66,7 +67,10 @@ class Heads:
         self._thread.start()
 
     def close(self) -> None:
-        """Signs what nobody signed yet and gives the authority a last chance. The writer has ended before."""
+        """Signs what nobody signed yet and gives the authority a last chance. The writer has ended before.
+
+        Nothing is written afterwards: an answer that comes later is told as none.
+        """
         self._stop.set()
         self._thread.join()
         self._try_to_sign()  # before anything is waited for
@@ -75,6 +79,8 @@ class Heads:
         self._stamp(self._try_to_sign())
         if self._stamping is not None:
             self._stamping.join(_PATIENCE)
+        with self._keeping:
+            self._closed = True
         self._reading.dispose()
         self._writing.dispose()
 
@@ -141,15 +147,20 @@ class Heads:
 
     def _fetch(self, head: Head, authority: str) -> None:
         try:
-            response = stamping.ask(authority, head.stamped, _PATIENCE)
+            self._keep_stamp(head, stamping.ask(authority, head.stamped, _PATIENCE))
+        except AzeotropeError as error:
+            self._told(f"the head of {head.size} leaves is not time-stamped: {error}")
+        except Exception as error:
+            why = reason(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
+            self._told(f"the head of {head.size} leaves is not time-stamped: {why}")
+
+    def _keep_stamp(self, head: Head, response: bytes) -> None:
+        with self._keeping:
+            if self._closed:
+                raise Unavailable("the time-stamp authority answered after the ledger was closed")
             with self._writing.begin() as connection:
                 take_turn(connection, stamps)
                 last: int | None = connection.execute(select(func.max(stamps.c.seq))).scalar()
                 found = select(heads.c.seq).where(heads.c.signature == bytes.fromhex(head.signature))
                 row = {"head": connection.execute(found).scalar_one(), "response": response}
                 connection.execute(insert(stamps).values({"seq": 0 if last is None else last + 1} | row))
-        except AzeotropeError as error:
-            self._told(f"the head of {head.size} leaves is not time-stamped: {error}")
-        except Exception as error:
-            why = reason(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
-            self._told(f"the head of {head.size} leaves is not time-stamped: {why}")

@@ -69,9 +69,16 @@ class Ledger:
         self._closed = True
 
     async def __aenter__(self) -> Ledger:
-        """Opens or makes the ledger. Raises `Misconfigured` or `Unavailable`."""
+        """Opens or makes the ledger. Raises `Misconfigured` or `Unavailable`. Cancelled, it leaves nothing open."""
         self._loop = asyncio.get_running_loop()
-        self._engine, self._heads = await asyncio.to_thread(self._open)
+        opening = self._loop.run_in_executor(None, self._open)
+        try:
+            self._engine, self._heads = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await asyncio.wait([opening])  # the thread goes on, and what it opens nobody else would close
+            if opening.exception() is None:
+                await asyncio.shield(self._loop.run_in_executor(None, _shut, *opening.result()))
+            raise
         self._thread = threading.Thread(target=self._write, args=(_Store(self._engine),), name="ledger", daemon=True)
         self._thread.start()
         self._closed = False
@@ -96,13 +103,11 @@ class Ledger:
         """Settles what is queued, signs a last head, then closes."""
         self._closed = True
         self._queue.put(None)
-        await asyncio.shield(asyncio.to_thread(self._close))
+        await asyncio.shield(self._loop.run_in_executor(None, self._close))  # handed over whoever is cancelled
 
     def _close(self) -> None:
         self._thread.join()
-        if self._heads is not None:
-            self._heads.close()
-        self._engine.dispose()  # last: a connection that is in use meanwhile would stay open
+        _shut(self._engine, self._heads)
 
     async def append(self, *entries: Entry | Note) -> None:
         """Returns when the entries are durable, next to each other and in order, all or none.
@@ -139,6 +144,12 @@ class Ledger:
                 waiting.settled.set_result(None)
             else:
                 waiting.settled.set_exception(Unavailable(f"the ledger cannot be written: {error}"))
+
+
+def _shut(engine: Engine, heads: Heads | None) -> None:
+    if heads is not None:
+        heads.close()
+    engine.dispose()  # last: a connection that is in use meanwhile would stay open
 
 
 def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: Any) -> None:
