@@ -1,6 +1,8 @@
 """Two answers are the same or not as a careful reader would say; both ways round, in any loop, and never for ever."""
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from azeotrope.models.text import Final, close, equal, final_answer, same
 from azeotrope.models.text import comparer as comparer_module
-from azeotrope.models.text.comparer import Comparer
+from azeotrope.models.text.comparer import Compared, Comparer
 from azeotrope.models.text.equality import _quickly
 
 CHEAP_SAME = """
@@ -228,13 +230,41 @@ def test_a_bomb_is_not_known_equal_and_the_next_comparison_works(bomb: str) -> N
 
 
 def test_a_process_that_hangs_is_killed_and_replaced() -> None:
-    comparer = Comparer(size=1, seconds=0.0)  # nothing answers in no time
+    comparer = Comparer(size=1, seconds=0.05)
     try:
-        assert not comparer.equal("x", "x")
+        assert not comparer.equal(BOMBS[0], "x")
         comparer._seconds = 30.0
         assert comparer.equal("x+1", "1+x")
     finally:
         comparer.close()
+
+
+def test_a_process_that_the_machine_kept_waiting_still_answers() -> None:
+    comparer = Comparer(size=1, seconds=1.0)
+    try:
+        assert comparer.equal("x+1", "1+x")
+        (process,) = comparer._all
+        os.kill(process._popen.pid, signal.SIGSTOP)
+        goes_on = threading.Timer(1.5, os.kill, (process._popen.pid, signal.SIGCONT))
+        goes_on.start()
+        assert comparer.equal("(x+1)^{2}", "x^{2}+2x+1")
+        goes_on.join()
+        assert set(comparer._all) == {process}
+    finally:
+        comparer.close()
+
+
+@pytest.mark.parametrize(("elements", "seconds", "expected"), [(3, 4.0, True), (4, 4.0, False), (40, 0.0, True)])
+def test_all_elements_share_the_time_and_only_computing_takes_any(
+    elements: int, seconds: float, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(Comparer):
+        def compared(self, a: str, b: str) -> Compared:
+            return Compared(True, seconds)
+
+    monkeypatch.setattr(comparer_module, "shared", Slow())
+    left, right = ("(" + ", ".join([root] * elements) + ")" for root in ("\\sqrt{8}", "2\\sqrt{2}"))
+    assert same(left, right) is expected
 
 
 def test_threads_and_loops_share_the_processes() -> None:

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from azeotrope.errors import Unavailable
 
@@ -23,8 +24,18 @@ _START = 120.0
 """Seconds a process may take to load its libraries."""
 _LIFE = 2_000
 """Comparisons after which a process is replaced: the libraries' caches only grow."""
+_SLOW = 12
+"""Seconds of the clock that a second of computing may take on a busy machine."""
 _KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT")
 """All of our environment a comparing process sees; the rest may hold keys."""
+
+
+class Compared(NamedTuple):
+    """What came of one comparison. An answer that is not known is False."""
+
+    equal: bool
+    seconds: float
+    """Of the process's own computing: what else the machine does is not in it."""
 
 
 class _Process:
@@ -44,16 +55,18 @@ class _Process:
             self.kill()
             raise Unavailable("the process that compares expressions does not start: is math-verify installed?")
 
-    def ask(self, a: str, b: str, seconds: float) -> bool | None:
-        """None: it did not answer in time, or died."""
+    def ask(self, a: str, b: str, seconds: float) -> Compared | None:
+        """None: it needed more time than that, or died."""
         assert self._popen.stdin is not None
         self.asked += 1
+        wait = _SLOW * seconds
         try:
-            self._popen.stdin.write(json.dumps([a, b, seconds + 1]).encode() + b"\n")
+            self._popen.stdin.write(json.dumps([a, b, seconds, wait + 1]).encode() + b"\n")
             self._popen.stdin.flush()
         except OSError:
             return None
-        return {b"true\n": True, b"false\n": False}.get(self._line(time.monotonic() + seconds))
+        answer, _, spent = self._line(time.monotonic() + wait).partition(b" ")
+        return Compared(answer == b"true", float(spent)) if spent.endswith(b"\n") else None
 
     def _line(self, deadline: float) -> bytes:
         assert self._popen.stdout is not None
@@ -86,7 +99,10 @@ class _Process:
 
 
 class Comparer:
-    """At most `size` processes, started when first needed and kept until `close`; usable again after it."""
+    """At most `size` processes, started when first needed and kept until `close`; usable again after it.
+
+    `seconds`: of computing that one comparison may take.
+    """
 
     def __init__(self, size: int = 2, seconds: float = 5.0) -> None:
         self._seconds = seconds
@@ -100,14 +116,19 @@ class Comparer:
 
         Raises `Unavailable` when no process starts.
         """
+        return self.compared(a, b).equal
+
+    def compared(self, a: str, b: str) -> Compared:
+        """`equal`, and what it took."""
         with self._places:
             process = self._taken()
-            answer: bool | None = None
+            answer: Compared | None = None
+            began = time.monotonic()
             try:
                 answer = process.ask(a, b, self._seconds)
             finally:
                 self._give_back(process, alive=answer is not None)
-        return bool(answer)
+        return answer or Compared(False, min(self._seconds, time.monotonic() - began))
 
     def close(self) -> None:
         """Ends every process, those at work included: what they were asked is then False."""

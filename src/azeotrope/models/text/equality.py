@@ -21,7 +21,6 @@ import asyncio
 import json
 import os
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -36,7 +35,7 @@ from azeotrope.models.text.words import is_grid, rows, same_words
 _LONGEST = 1_500
 """Characters beyond which mathematics is compared as it is written."""
 _BUDGET = 10.0
-"""Seconds one comparison may take, all its elements together."""
+"""Seconds of math-verify's computing that one comparison may take, all its elements together."""
 _threads = ThreadPoolExecutor(4, thread_name_prefix="azeotrope-equal")
 
 
@@ -155,4 +154,4 @@ def _code(text: str) -> list[str]:
 
 
 def _thoroughly(a: str, b: str) -> bool:
-    return Comparison(time.monotonic() + _BUDGET).same(plain(a), plain(b))
+    return Comparison(_BUDGET).same(plain(a), plain(b))

@@ -1,7 +1,8 @@
 """A process of its own that asks math-verify whether two expressions are equal. Run as a script.
 
-Knows nothing of the package around it. Killed when it hangs. Reads lines `["a", "b", seconds]`, writes `true` or
-`false`; ends with its input.
+Knows nothing of the package around it. Reads lines `["a", "b", seconds, wait]`, writes `true` or `false` and the
+seconds it took, and ends with its input. Seconds are of its own computing, whatever else the machine does: it dies when
+it needs more of them, and when `wait` seconds of the clock are over.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from importlib import import_module
 from typing import Any
 
@@ -25,16 +27,20 @@ def main() -> None:
     os.dup2(2, 1)  # a library that prints must not answer for us
     logging.disable(logging.CRITICAL)
     import_module("math_verify")
-
+    _equal("x+1", "1+x")  # the first one builds what all others use
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.set_int_max_str_digits(5_000)
     print("ready", file=out, flush=True)
     for line in sys.stdin:
-        a, b, seconds = json.loads(line)
-        signal.setitimer(signal.ITIMER_REAL, seconds)  # ends this process, should nobody be left to kill it
-        print("true" if _equal(a, b) else "false", file=out, flush=True)
+        a, b, seconds, wait = json.loads(line)
+        began = time.process_time()
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        signal.setitimer(signal.ITIMER_REAL, wait)  # should nobody be left to kill it
+        answer = "true" if _equal(a, b) else "false"
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
+        print(answer, time.process_time() - began, file=out, flush=True)
 
 
 def _equal(a: str, b: str) -> bool:
