@@ -11,13 +11,17 @@ connection, politely or not; an `asyncio.Event` is waited for. After its script 
 Shorthands for whole scripts: `json`, `stream`, `reply`; for pieces of them: `head`, `event`, `delta`, `completion`.
 `await upstream.heard(n)` returns when n requests have arrived; `await upstream.left()` when a client has disconnected
 in the midst of a script (it waited, or was still writing).
+
+`ahead(seconds)` moves the clock that loops and patience go by: what waits for a time need not be waited for, and how
+slow the machine is decides nothing.
 """
 
 import asyncio
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,11 +78,11 @@ class Upstream:
         self._scripts = list(scripts)
 
     async def left(self) -> None:
-        await asyncio.wait_for(self._left.wait(), 10)
+        await asyncio.wait_for(self._left.wait(), 60)
 
     async def heard(self, requests: int = 1) -> None:
         """Returns when this many requests have arrived in all."""
-        async with asyncio.timeout(10), self._heard:
+        async with asyncio.timeout(60), self._heard:
             await self._heard.wait_for(lambda: len(self.asked) >= requests)
 
     # scripts and their pieces
@@ -197,6 +201,18 @@ class Upstream:
             for task in both:
                 task.cancel()
             await asyncio.gather(*both, return_exceptions=True)
+
+
+@pytest.fixture
+def ahead(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    clock, gone = time.monotonic, 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + gone)
+
+    def move(seconds: float) -> None:
+        nonlocal gone
+        gone += seconds
+
+    return move
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -146,8 +147,9 @@ def test_two_writers_that_are_killed_lose_nothing_and_leave_no_claim(tmp_path) -
     writers = [subprocess.Popen([*command, name, "300"]) for name in ("a", "b")]
     while not all((tmp_path / f"{name}.ready").exists() for name in ("a", "b")):
         assert all(writer.poll() is None for writer in writers)
+        time.sleep(0.01)
     (tmp_path / "go").touch()
-    assert [writer.wait(60) for writer in writers] == [-9, -9]
+    assert [writer.wait(600) for writer in writers] == [-9, -9]
     store = Store(tmp_path)
     found = store.known(map(str, range(300)))
     assert {key: trace.answer for key, trace in found.items()} == {str(n): str(n) for n in range(300)}

@@ -23,7 +23,8 @@ from azeotrope.gateway.app import Gateway
 from azeotrope.gateway.logs import logger
 from azeotrope.gateway.server import server
 
-PATIENCE = {"retries": 0, "backoff": 0.001, "connect": 2.0, "idle": 0.3, "deadline": 5.0}
+PATIENCE = {"retries": 0, "backoff": 0.001, "connect": 60.0, "idle": 60.0, "deadline": 60.0}
+"""Far more than anything here takes: a test that is about an upstream's silence says so."""
 
 
 @dataclass
@@ -96,7 +97,7 @@ def house(tmp_path: Path, upstream: Any) -> House:
         env = tables.pop("env", {})
         patience = PATIENCE | tables.pop("patience", {})
         table = {
-            "server": {"port": 0, "header_seconds": 5.0, **tables.pop("server", {})},
+            "server": {"port": 0, "header_seconds": 60.0, **tables.pop("server", {})},
             "upstream": {"base_url": upstream.url, "patience": patience, **tables.pop("upstream", {})},
             "policies": policies,
             "ledger": {"dsn": f"sqlite:///{tmp_path / 'ledger.db'}"},
@@ -109,7 +110,7 @@ def house(tmp_path: Path, upstream: Any) -> House:
         async with serving.gateway(read, env, log=logger("debug", log)) as app:
             async with listening(app, read.server) as port, aiohttp.ClientSession() as client:
                 yield Gate(port, keys, app, tmp_path, log, client)
-            await app.drain(5.0)
+            await app.drain(60.0)
 
     return opened
 

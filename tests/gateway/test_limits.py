@@ -18,7 +18,7 @@ async def raw(gate: Any, data: bytes) -> bytes:
     """Everything the gateway says to these bytes before it closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
     writer.write(data)
-    out = await asyncio.wait_for(reader.read(), 10)
+    out = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     return out
 
@@ -125,13 +125,16 @@ async def test_a_body_that_does_not_come_is_a_408(house) -> None:
         assert out.startswith(b"HTTP/1.1 408") and b"request_timed_out" in out
 
 
-async def test_a_response_that_takes_too_long_is_a_504_or_an_error_event(house, upstream) -> None:
+async def test_a_response_that_takes_too_long_is_a_504_or_an_error_event(house, upstream, ahead) -> None:
     up = upstream
     up.says([up.HANG], up.stream(up.delta(reasoning="r"), up.delta(content="4"), up.HANG, done=False))
-    async with house(server={"request_seconds": 0.3}, patience={"idle": 9.0}) as gate:
-        status, _, body = await gate.post(ASK)
+    async with house(server={"request_seconds": 60.0}, patience={"idle": 600.0, "deadline": 600.0}) as gate:
+        whole = asyncio.create_task(gate.post(ASK))
+        await up.heard()
+        ahead(61)
+        status, _, body = await whole
         assert (status, code(body)) == (504, "request_timed_out")
-        status, _, body = await gate.post({**ASK, "stream": True})
+        status, _, body = await gate.post({**ASK, "stream": True}, first=lambda: ahead(61))
         assert status == 200
         assert code(body.rpartition(b"data: ")[2]) == "request_timed_out"
 
@@ -173,7 +176,7 @@ async def test_a_client_that_leaves_ends_the_work_upstream(policy, stream, house
     up = upstream
     up.says(up.stream(up.delta(reasoning="r"), up.HANG, done=False) if stream else [up.HANG])
     policies = {"live": {"defense": "withhold"}, "buffer": {"defense": "terse"}, "none": {"defense": "none"}}
-    async with house(policies, patience={"idle": 60.0, "deadline": 60.0}) as gate:
+    async with house(policies) as gate:
         body = json.dumps({**ASK, "stream": stream}).encode()
         _, writer = await asyncio.open_connection("127.0.0.1", gate.port)
         writer.write(head_of(gate, policy, len(body)))
@@ -215,7 +218,7 @@ async def test_a_client_that_does_not_read_stops_us_from_reading(policy, house, 
 
     up._play = counting
     policies = {"live": {"defense": "withhold"}, "none": {"defense": "none"}}
-    async with house(policies, patience={"idle": 60.0, "deadline": 60.0}) as gate:
+    async with house(policies) as gate:
         client = socket.socket()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.setblocking(False)
@@ -234,7 +237,7 @@ async def test_a_client_that_does_not_read_stops_us_from_reading(policy, house, 
 async def test_a_held_stream_is_kept_alive_with_comments(house, upstream) -> None:
     up, go = upstream, asyncio.Event()
     up.says(up.stream(up.delta(reasoning="r"), go, up.delta(content="4"), up.delta(finish="stop")))
-    async with house(server={"keep_alive_seconds": 0.02}, patience={"idle": 9.0}) as gate:
+    async with house(server={"keep_alive_seconds": 0.02}) as gate:
         status, headers, body = await gate.post({**ASK, "stream": True}, first=go.set)
     assert (status, body.startswith(b": keep-alive\n\n"), body.endswith(b"data: [DONE]\n\n")) == (200, True, True)
     assert headers["cache-control"] == "no-cache, no-transform" and headers["x-accel-buffering"] == "no"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -96,12 +97,11 @@ async def test_a_ledger_in_trouble_follows_the_fail_mode(trouble, stream, house,
             ledger.Ledger, "__init__", lambda self, dsn, **more: quick(self, dsn, patience=0.05, **more)
         )
     async with house(POLICIES) as gate:
-        lock = sqlite3.connect(gate.folder / "ledger.db", isolation_level=None)
-        if trouble == "locked":
-            lock.execute("BEGIN EXCLUSIVE")
-        got = {policy: await gate.post({**ASK, "stream": stream}, policy) for policy in POLICIES}
-        await gate.app.drain(5.0)
-        lock.close()
+        with closing(sqlite3.connect(gate.folder / "ledger.db", isolation_level=None)) as lock:
+            if trouble == "locked":
+                lock.execute("BEGIN EXCLUSIVE")
+            got = {policy: await gate.post({**ASK, "stream": stream}, policy) for policy in POLICIES}
+            await gate.app.drain(60.0)
         page = (await gate.get("/metrics"))[1].decode()
         errors = [line for line in gate.lines() if line["event"] == "ledger_unavailable"]
         assert gate.log.getvalue().count(b"THOUGHT-2e") == 0
@@ -119,7 +119,7 @@ async def test_a_ledger_in_trouble_follows_the_fail_mode(trouble, stream, house,
 async def test_leaving_early_leaves_a_record_of_what_went_out(house, upstream) -> None:
     up = upstream
     up.says(up.stream(up.delta(reasoning=RAW), up.delta(content="4"), up.HANG, done=False))
-    async with house(POLICIES, patience={"idle": 60.0, "deadline": 60.0}) as gate:
+    async with house(POLICIES) as gate:
         body = json.dumps({**ASK, "stream": True}).encode()
         reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
         writer.write(f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {gate.keys['closed']}\r\n"
@@ -127,6 +127,6 @@ async def test_leaving_early_leaves_a_record_of_what_went_out(house, upstream) -
         await reader.readuntil(b'"4"')
         writer.close()
         await up.left()
-        await gate.app.drain(5.0)
+        await gate.app.drain(60.0)
         (row,) = rows(gate)
     assert (row["finish"], row["outcome"]) == ("cut", "withheld")

@@ -44,7 +44,7 @@ def told(body: bytes) -> tuple[str, str]:
 
 
 def at(rewriter: Any) -> dict[str, Any]:
-    patience = {"retries": 0, "idle": 5.0, "deadline": 5.0}
+    patience = {"retries": 0, "idle": 60.0, "deadline": 60.0}
     return {"base_url": rewriter.url, "model": "rewriter", "patience": patience}
 
 

@@ -39,7 +39,7 @@ async def served(folder: Path, url: str, drain: float) -> AsyncIterator[tuple[as
     )  # fmt: skip
     try:
         assert process.stdout is not None
-        line = (await asyncio.wait_for(process.stdout.readline(), 20)).decode()
+        line = (await asyncio.wait_for(process.stdout.readline(), 300)).decode()
         assert line.startswith("listening on http://127.0.0.1:"), (line, await process.stderr.read())
         yield process, line.split()[-1], key
     finally:
@@ -51,7 +51,7 @@ async def served(folder: Path, url: str, drain: float) -> AsyncIterator[tuple[as
 async def test_sigterm_lets_what_is_in_flight_end_and_turns_the_rest_away(upstream, tmp_path) -> None:
     up, go = upstream, asyncio.Event()
     up.says(up.stream(up.delta(reasoning="r"), up.delta(content="4"), go, up.delta(finish="stop")))
-    async with served(tmp_path, up.url, 20.0) as (process, url, key), aiohttp.ClientSession() as client:
+    async with served(tmp_path, up.url, 120.0) as (process, url, key), aiohttp.ClientSession() as client:
         sent = {"Authorization": f"Bearer {key}"}
         async with client.post(f"{url}/chat/completions", json=ASK, headers=sent) as response:
             await response.content.readuntil(b'"4"')
@@ -63,7 +63,7 @@ async def test_sigterm_lets_what_is_in_flight_end_and_turns_the_rest_away(upstre
             assert (await status_of(client, url.replace("/v1", "/health/live")))[0] == 200
             go.set()
             assert (await response.content.read()).endswith(b"data: [DONE]\n\n")
-        _, log = await asyncio.wait_for(process.communicate(), 10)
+        _, log = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 0
     lines = [json.loads(line) for line in log.splitlines()]
     assert sorted(line["outcome"] for line in lines if line["event"] == "request") == ["ok", "shutting_down"]
@@ -82,7 +82,7 @@ async def test_what_outlasts_the_drain_ends_with_an_error_event(upstream, tmp_pa
             await got.content.readuntil(b'"4"')
             process.send_signal(signal.SIGTERM)
             rest = await got.content.read()
-        await asyncio.wait_for(process.wait(), 10)
+        await asyncio.wait_for(process.wait(), 60)
         assert process.returncode == 0
     assert b"shutting_down" in rest and b"[DONE]" not in rest
 

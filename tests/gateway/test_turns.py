@@ -40,12 +40,14 @@ async def under(limit: Limit, work: Any) -> Any:
         return await work
 
 
-async def test_whoever_is_over_the_limit_is_told_and_nobody_else() -> None:
-    limit, done = Limit(0.3), asyncio.Event()
-    slow = [asyncio.create_task(under(limit, asyncio.sleep(30))) for _ in range(3)]
+async def test_whoever_is_over_the_limit_is_told_and_nobody_else(ahead) -> None:
+    limit, done = Limit(60), asyncio.Event()
+    slow = [asyncio.create_task(under(limit, asyncio.Event().wait())) for _ in range(3)]
     assert await under(limit, asyncio.sleep(0, "in time")) == "in time"
-    await asyncio.sleep(0.15)
+    ahead(30)
     later = asyncio.create_task(under(limit, done.wait()))
+    await asyncio.sleep(0)
+    ahead(31)
     ended = await asyncio.gather(*slow, return_exceptions=True)
     done.set()
     assert [type(error) for error in ended] == [TimeoutError] * 3
@@ -53,13 +55,17 @@ async def test_whoever_is_over_the_limit_is_told_and_nobody_else() -> None:
     assert not any(task.cancelling() for task in slow)
 
 
-async def test_the_limit_is_set_anew_for_whoever_comes_after() -> None:
-    limit = Limit(0.01)
+async def test_the_limit_is_set_anew_for_whoever_comes_after(ahead) -> None:
+    limit = Limit(60)
     for _ in range(2):
+        late = asyncio.create_task(under(limit, asyncio.Event().wait()))
+        await asyncio.sleep(0)
+        ahead(61)
         with pytest.raises(TimeoutError):
-            await under(limit, asyncio.sleep(30))
+            await late
         assert await under(limit, asyncio.sleep(0, "in time")) == "in time"
-        await asyncio.sleep(0.02)
+        ahead(61)
+        await asyncio.sleep(0)
 
 
 async def test_a_cancellation_from_elsewhere_stays_one() -> None:

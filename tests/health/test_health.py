@@ -1,6 +1,7 @@
 """What `azeotrope doctor` finds: every missing piece by name, with its cure, and what it may not complain about."""
 
 import json
+import socket
 import sqlite3
 from pathlib import Path
 
@@ -108,9 +109,12 @@ async def test_a_ledger_that_is_none_is_broken(settings: Path) -> None:
     assert by_name(await serving(settings, {"UP": "k"}))["ledger"].state == "broken"
 
 
-async def test_an_upstream_that_is_gone(settings: Path, unused_tcp_port: int) -> None:
-    found = by_name(await serving(written(settings.parent, f"http://127.0.0.1:{unused_tcp_port}/v1"), {"UP": "k"}))
-    assert found["upstream"].state == "broken" and str(unused_tcp_port) in found["upstream"].said
+async def test_an_upstream_that_is_gone(settings: Path) -> None:
+    with socket.socket() as deaf:  # whoever holds a port and does not listen keeps it from all others
+        deaf.bind(("127.0.0.1", 0))
+        port = deaf.getsockname()[1]
+        found = by_name(await serving(written(settings.parent, f"http://127.0.0.1:{port}/v1"), {"UP": "k"}))
+    assert found["upstream"].state == "broken" and str(port) in found["upstream"].said
 
 
 async def test_a_key_that_is_not_set_is_named_and_the_rest_still_checked(settings: Path) -> None:

@@ -20,7 +20,7 @@ LIVE = Request(QUESTION.messages, {}, {"stream": True})
 BOTH = pytest.mark.parametrize("request_", [QUESTION, LIVE], ids=["plain", "stream"])
 KEY = "sk-operators-own"
 SECRET = "the raw thought"
-QUICK = Patience(retries=2, backoff=0.001, connect=5, idle=5, deadline=20)
+QUICK = Patience(retries=2, backoff=0.001, connect=60, idle=60, deadline=120)
 
 
 def remote(upstream: Any, patience: Patience = QUICK, **settings: Any) -> Remote:

@@ -1,5 +1,6 @@
 """Every fault an upstream can have ends in a clean error, after retries where time may mend it."""
 
+import asyncio
 import gzip
 import json
 from contextlib import aclosing
@@ -19,7 +20,7 @@ LIVE = Request(QUESTION.messages, {}, {"stream": True})
 BOTH = pytest.mark.parametrize("request_", [QUESTION, LIVE], ids=["plain", "stream"])
 KEY = "sk-operators-own"
 SECRET = "the raw thought"
-QUICK = Patience(retries=2, backoff=0.001, connect=5, idle=5, deadline=20)
+QUICK = Patience(retries=2, backoff=0.001, connect=60, idle=60, deadline=120)
 
 
 def remote(upstream: Any, patience: Patience = QUICK, **settings: Any) -> Remote:
@@ -177,14 +178,16 @@ async def test_a_server_that_is_not_there(upstream) -> None:
 
 
 @BOTH
-async def test_a_server_that_never_answers(upstream, request_: Request) -> None:
+async def test_a_server_that_never_answers(upstream, request_: Request, ahead) -> None:
     upstream.says([upstream.HANG])
-    patience = Patience(
-        retries=1, backoff=0.001, idle=0.1 if request_ is LIVE else 9, deadline=9 if request_ is LIVE else 0.2
-    )
-    error = await fails(upstream, request_, patience)
-    assert isinstance(error, Unavailable)
-    assert len(upstream.asked) == (2 if request_ is LIVE else 1)  # past the deadline there is no further attempt
+    idle, deadline, attempts = (60, 600, 2) if request_ is LIVE else (600, 60, 1)  # past the deadline there is no other
+    patience = Patience(retries=1, backoff=0.001, connect=600, idle=idle, deadline=deadline)
+    failing = asyncio.create_task(fails(upstream, request_, patience))
+    for attempt in range(attempts):
+        await upstream.heard(attempt + 1)
+        ahead(62)
+    assert isinstance(await failing, Unavailable)
+    assert len(upstream.asked) == attempts
     await upstream.left()
 
 
@@ -192,7 +195,7 @@ async def test_a_server_that_never_answers(upstream, request_: Request) -> None:
 async def test_a_server_that_falls_silent_in_its_body(upstream, request_: Request) -> None:
     kind = "text/event-stream" if request_ is LIVE else "application/json"
     upstream.says([upstream.head(kind=kind, Content_Length="99") + b": ", upstream.HANG])
-    error = await fails(upstream, request_, Patience(retries=1, backoff=0.001, idle=0.1, deadline=9))
+    error = await fails(upstream, request_, Patience(retries=1, backoff=0.001, idle=1, deadline=600))
     assert isinstance(error, Unavailable)
     assert len(upstream.asked) == 2
 
@@ -213,17 +216,20 @@ async def test_the_deadline_ends_a_stream_that_never_falls_silent(upstream) -> N
 
 
 @pytest.mark.parametrize("end", ["FIN", "RST", "END", "HANG"])
-async def test_after_the_first_event_nothing_is_tried_again(upstream, end: str) -> None:
-    d = upstream.delta
+async def test_after_the_first_event_nothing_is_tried_again(upstream, end: str, ahead) -> None:
+    d, told = upstream.delta, asyncio.Event()
     upstream.says(
-        upstream.stream(d(reasoning=SECRET), d(content="fo"), getattr(upstream, end), done=False), good(upstream)
+        upstream.stream(d(reasoning=SECRET), d(content="fo"), told, getattr(upstream, end), done=False), good(upstream)
     )
     seen = []
-    async with remote(upstream, Patience(retries=2, backoff=0.001, idle=0.2)) as model:
+    async with remote(upstream, QUICK) as model:
         with pytest.raises(Unavailable):
             async with aclosing(model.stream(LIVE)) as events:
                 async for event in events:
                     seen.append(event)
+                    if isinstance(event, Answer):
+                        told.set()
+                        ahead(61 if end == "HANG" else 0)
     assert [event.text for event in seen if isinstance(event, Answer)] == ["fo"]
     assert len(upstream.asked) == 1
 

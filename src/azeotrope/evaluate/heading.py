@@ -14,6 +14,8 @@ from azeotrope.types import Record, Run
 
 _PARTS = ("torch", "transformers")
 """Whose versions may move a result in its last digits."""
+_WAIT = 120
+"""Seconds for git: it compares every file with the commit, and a busy machine must not make a run's commit unknown."""
 
 
 def head(plan: Record) -> Run:
@@ -45,7 +47,7 @@ def _commit() -> str:
 def _git(folder: Path, *arguments: str) -> str:
     command = ["git", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_WAIT, check=True)  # noqa: S603
         return done.stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
