@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from azeotrope.errors import Misconfigured
-from azeotrope.math.lowrank import LowRank, applied, centred, folded, identity, inverted, length
+from azeotrope.math.lowrank import LowRank, applied, centred, folded, identity, inverted, length, stretch
 
 
 def drawn(size: int, rank: int, seed: int = 0, scale: float = 0.1, dtype=torch.float64) -> LowRank:
@@ -40,6 +40,7 @@ def test_it_is_the_dense_matrix_and_the_inverse_undoes_it(size: int, data: st.Da
     z = logits(2, 3, size)
     assert torch.allclose(applied(m, z), z @ dense.T, atol=1e-10)
     assert length(m) == pytest.approx(float(torch.linalg.norm(m.a @ m.b)), abs=1e-9)
+    assert stretch(m) == pytest.approx(float(torch.linalg.matrix_norm(m.a @ m.b, 2)), abs=1e-7)
     try:
         back = inverted(m)
     except Misconfigured:

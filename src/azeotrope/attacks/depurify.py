@@ -26,6 +26,7 @@ from torch.nn import functional
 from azeotrope.distill import Thief, forced
 from azeotrope.errors import Misconfigured
 from azeotrope.math.lowrank import LowRank, applied, identity, inverted
+from azeotrope.math.shown import filled
 from azeotrope.models import purifier
 from azeotrope.protocols import Attack, Model, OpenModel
 from azeotrope.training import Batch
@@ -157,18 +158,6 @@ def _stolen(config: Config) -> LowRank:
     if not config.artifact:
         raise Misconfigured("to undo a known map, say which: artifact = the file or folder that azeotrope fit wrote")
     return purifier.read(config.artifact).m
-
-
-def filled(said: Tensor, floor: float) -> Tensor:
-    """[..., W], what is not shown (-inf) taken to stand `floor` nats below the least that is; as it is for 0.
-
-    Losses that ask what a student says where the teacher says nothing (reverse KL) are infinite without it.
-    """
-    if not floor:
-        return said
-    unseen = said == -math.inf
-    least = said.masked_fill(unseen, math.inf).amin(-1, keepdim=True)
-    return torch.where(unseen, least - floor, said)
 
 
 def _mixed(said: Tensor, own: Tensor, share: float) -> Tensor:

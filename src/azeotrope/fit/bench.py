@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -38,6 +39,17 @@ _NUMBERS = 1 << 26
 """Logits looked at at a time: 256 MiB of them."""
 
 
+class Part(NamedTuple):
+    """Of a batch."""
+
+    tails: Sequence[Tail]
+    """Of each proxy."""
+    text: Text
+    """What the teacher says there."""
+    share: float
+    """Of the batch's rows."""
+
+
 @dataclass(frozen=True)
 class Bench:
     """All of it, ready."""
@@ -54,11 +66,14 @@ class Bench:
     fresh: tuple[Problem, ...]
     """Problems that chose nothing: the task's validation split."""
     taught: tuple[Fitted, ...] = ()
+    others: tuple[Open, ...] = ()
+    """Proxies of other shapes, beside the one whose turn it is."""
 
     @cached_property
     def size(self) -> int:
         """Logits that teacher and proxies have in common."""
-        return min(model.net.get_output_embeddings().weight.shape[0] for model in (self.teacher, *self.proxies))
+        models = (self.teacher, *self.proxies, *self.others)
+        return min(model.net.get_output_embeddings().weight.shape[0] for model in models)
 
     @cached_property
     def judged(self) -> Open:
@@ -70,13 +85,14 @@ class Bench:
     def task(self) -> Task:
         return task_of(self.plan.task)
 
-    def parts(self, rows: Sequence[Encoded], turn: int) -> Iterator[tuple[Tail, Text, float]]:
-        """(proxy's tail, what the teacher says there, share of the rows), some rows at a time. Proxies take turns."""
+    def parts(self, rows: Sequence[Encoded], turn: int) -> Iterator[Part]:
+        """Some rows at a time. Proxies of one shape take turns; those of other shapes are there each time."""
         proxy, few = self.proxies[turn % len(self.proxies)], self.plan.purifier.together
         for at in range(0, len(rows), few):
             some = rows[at : at + few]
             batch = Batch.of(some, self.teacher.pad).to(proxy.device)
-            yield tail(proxy.net, batch), self.said(batch), len(some) / len(rows)
+            tails = [tail(one.net, batch.to(one.device)) for one in (proxy, *self.others)]
+            yield Part(tails, self.said(batch), len(some) / len(rows))
 
     def said(self, batch: Batch) -> Text:
         """The teacher's logits where the batch has a loss."""
@@ -107,13 +123,16 @@ class Bench:
 def made(plan: Fitting, teacher: Open) -> Bench:
     """Trains the proxies and cuts the train split in two. Raises `Misconfigured` with the cure."""
     learned, held, asked = _texts(plan, teacher)
-    taught = tuple(_taught(plan, teacher, seed) for seed in range(plan.seed, plan.seed + plan.proxies))
+    seeds = range(plan.seed, plan.seed + plan.proxies)
+    turns = tuple(_taught(plan, plan.proxy, teacher, seed) for seed in seeds)
+    others = tuple(_taught(plan, proxy, teacher, plan.seed) for proxy in plan.hard.proxies)
     few = examples(published(problems(plan.task, "proxy")))[:8]
-    for one in taught:
+    for one in (*turns, *others):
         alike(teacher, one.model, few)
         check(one.model.net, Batch.of(learned[:1], teacher.pad).to(one.model.device))
     fresh = problems(plan.task, "validation")[: plan.choose.problems * 2]
-    return Bench(plan, teacher, tuple(one.model for one in taught), learned, held, asked, fresh, taught)
+    first, second = (tuple(one.model for one in some) for some in (turns, others))
+    return Bench(plan, teacher, first, learned, held, asked, fresh, (*turns, *others), second)
 
 
 def _texts(plan: Fitting, teacher: Open) -> tuple[tuple[Encoded, ...], tuple[Encoded, ...], tuple[Problem, ...]]:
@@ -140,10 +159,10 @@ def _said(plan: Fitting, teacher: Open, found: Sequence[Problem]) -> list[Exampl
     return examples(published(found))
 
 
-def _taught(plan: Fitting, teacher: Open, seed: int) -> Fitted:
+def _taught(plan: Fitting, proxy: Learning, teacher: Open, seed: int) -> Fitted:
     """A proxy student, taught the public workings or as it comes; trained once for all variants of a recipe."""
-    source = teachers.tokenizer_of(plan.proxy, plan.teacher)
-    return _proxy(encode([plan.task, plan.proxy, plan.taught]), source, teacher.dialect, seed)
+    source = teachers.tokenizer_of(proxy, plan.teacher)
+    return _proxy(encode([plan.task, proxy, plan.taught]), source, teacher.dialect, seed)
 
 
 @lru_cache(4)

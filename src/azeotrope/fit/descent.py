@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -14,10 +14,11 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from azeotrope.fit.plan import Purifying
+from azeotrope.fit.bench import Part
+from azeotrope.fit.plan import Fitting
 from azeotrope.fit.results import Step
-from azeotrope.math.information import Found, Objective, Tail, Text, backward
-from azeotrope.math.lowrank import LowRank, centred, identity, length
+from azeotrope.math.information import Found, Objective, backward
+from azeotrope.math.lowrank import LowRank, centred, identity, length, stretch
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -25,9 +26,10 @@ _MOMENTS = ("exp_avg", "exp_avg_sq")
 class Descent:
     """AdamW on A and B: warm-up, then a cosine to nought (arXiv 2602.03396)."""
 
-    def __init__(self, recipe: Purifying, size: int, steps: int, seed: int, device: torch.device) -> None:
-        m = identity(size, min(recipe.rank, size), torch.Generator().manual_seed(seed))
-        self._recipe, self._steps = recipe, steps
+    def __init__(self, plan: Fitting, size: int, steps: int, device: torch.device) -> None:
+        recipe = plan.purifier
+        m = identity(size, min(recipe.rank, size), torch.Generator().manual_seed(plan.seed))
+        self._recipe, self._stretch, self._steps = recipe, plan.hard.stretch, steps
         self._peak = 0.08 / size if recipe.rate is None else recipe.rate
         self._m = LowRank(*(each.to(device).requires_grad_() for each in m))
         self._adamw = torch.optim.AdamW([*self._m], lr=self._peak, weight_decay=recipe.decay)
@@ -40,11 +42,11 @@ class Descent:
         m = LowRank(self._m.a.detach().clone(), self._m.b.detach().clone())
         return centred(m) if self._recipe.centred else m
 
-    def take(self, parts: Sequence[tuple[Tail, Text, float]], how: Objective) -> Step:
-        """One step on these (tail, text, share of the batch)."""
+    def take(self, parts: Sequence[Part], how: Objective) -> Step:
+        """One step on these."""
         self._adamw.param_groups[0]["lr"] = self._peak * schedule(self.step, self._steps, self._recipe.warmup)
         self._adamw.zero_grad()
-        found = [(backward(self._m, tail, text, how, share), share) for tail, text, share in parts]
+        found = [(backward(self._m, part.tails, part.text, how, part.share), part.share) for part in parts]
         if self._recipe.centred:
             assert self._m.b.grad is not None
             self._m.b.grad -= self._m.b.grad.mean(-1, keepdim=True)  # B stays where its rows sum to nought
@@ -54,13 +56,14 @@ class Descent:
         return Step(self.step, *mean(found))
 
     def _keep_to_budget(self) -> None:
-        if self._recipe.budget and (now := length(self._m)) > self._recipe.budget:
-            with torch.no_grad():
-                self._m.b.mul_(self._recipe.budget / now)
+        for budget, norm in ((self._recipe.budget, length), (self._stretch, stretch)):
+            if budget and (now := norm(self._m)) > budget:
+                with torch.no_grad():
+                    self._m.b.mul_(budget / now)
 
-    def save(self, path: Path, recipe: str) -> None:
-        """Written beside and renamed: a kill leaves the old state or the new one."""
-        tensors = {"a": self._m.a.detach(), "b": self._m.b.detach()}
+    def save(self, path: Path, recipe: str, beside: Mapping[str, Tensor]) -> None:
+        """Written beside and renamed: a kill leaves the old state or the new one. `beside`: what else is to be kept."""
+        tensors = {"a": self._m.a.detach(), "b": self._m.b.detach(), **beside}
         for name, each in zip("ab", self._m, strict=True):
             tensors |= {f"{name}.{kind}": self._adamw.state[each][kind] for kind in _MOMENTS if self.step}
         new = path.with_suffix(".new")

@@ -14,9 +14,12 @@ from torch.nn import functional
 
 from azeotrope.fit.bench import Bench
 from azeotrope.fit.descent import mean
+from azeotrope.fit.plan import Against, Fitting
 from azeotrope.fit.results import Check, Sight
-from azeotrope.math.information import Centroids, Objective, measured
+from azeotrope.math.information import Aim, Centroids, Objective, measured
 from azeotrope.math.lowrank import LowRank, applied, length
+from azeotrope.math.shown import Shown, filled
+from azeotrope.math.turns import forward_kl, hard_target, reverse_kl
 from azeotrope.measure import score
 from azeotrope.protocols import OpenModel, Shape
 from azeotrope.types import Score
@@ -25,10 +28,22 @@ LEAST = 50
 """So often a label is met before its centroid says anything."""
 
 
-def objective(bench: Bench) -> Objective:
-    """The recipe's, for a step."""
-    recipe = bench.plan.purifier
-    return Objective(recipe.alpha, recipe.weight, bench.plan.shows.rule(), recipe.block)
+def objective(bench: Bench, undone: Shown | None = None) -> Objective:
+    """The recipe's, for a step. `undone`: what an attacker makes of what is shown, where the recipe has one."""
+    plan, rule = bench.plan, bench.plan.shows.rule()
+    views = (rule, *((undone,) if undone else ()))
+    aims = [_aim(plan, one, view) for view in views for one in plan.hard.against]
+    return Objective(aims, plan.purifier.weight, plan.hard.take == "worst", plan.purifier.block)
+
+
+def _aim(plan: Fitting, one: Against, view: Shown) -> Aim:
+    turn = {"forward_kl": forward_kl, "reverse_kl": reverse_kl, "hard_target": hard_target}[one.loss]
+
+    def floored(shaped: Tensor, plain: Tensor) -> Tensor:
+        return filled(view(shaped, plain), plan.hard.floor)
+
+    alpha = plan.purifier.alpha if one.alpha is None else one.alpha
+    return Aim(turn(one.temperature), alpha, floored if one.loss == "reverse_kl" else view)
 
 
 def shape(bench: Bench, m: LowRank) -> Shape:
@@ -41,11 +56,11 @@ def shape(bench: Bench, m: LowRank) -> Shape:
     return shaped
 
 
-async def checked(bench: Bench, m: LowRank, step: int) -> Check:
+async def checked(bench: Bench, m: LowRank, step: int, undone: Shown | None = None) -> Check:
     """What the map is worth at this step."""
-    how = objective(bench)._replace(weight=1.0)
+    how = objective(bench, undone)._replace(weight=1.0)
     parts = bench.parts(bench.held, 0)
-    cross_entropy, cosine = mean([(measured(m, tail, text, how), share) for tail, text, share in parts])
+    cross_entropy, cosine = mean([(measured(m, part.tails, part.text, how), part.share) for part in parts])
     teacher = await graded(bench, bench.judged.shaped(shape(bench, m)))
     return Check(step, cross_entropy, cosine, teacher, length(m))
 

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import replace
 
 from azeotrope.codec import convert, read_toml
@@ -72,6 +72,42 @@ class Choosing(Record, frozen=True):
     texts have more than 2 GiB of logits, which are then asked for again and again."""
 
 
+class Against(Record, frozen=True):
+    """A loss whose gradient is to point elsewhere; as it stands, the source's."""
+
+    loss: Literal["forward_kl", "reverse_kl", "hard_target"] = "forward_kl"
+    temperature: Annotated[float, Meta(gt=0)] = 1.0
+    alpha: Annotated[float, Meta(gt=0, le=1)] | None = None
+    """Its share beside the text's cross-entropy; unset: the purifier's."""
+
+
+class Undoing(Record, frozen=True):
+    """An attacker's map, learned beside A and B to undo them."""
+
+    rank: Count = 32
+    rate: Annotated[float, Meta(gt=0)] = 3e-3
+    """Adam's."""
+    turns: Count = 1
+    """Its steps before each of A's and B's."""
+
+
+class Hardening(Record, frozen=True):
+    """Whom a purifier is fitted against beside the source's one student, and within which bounds. All of it ours."""
+
+    against: Annotated[tuple[Against, ...], Meta(min_length=1)] = (Against(),)
+    proxies: tuple[Learning, ...] = ()
+    """Students of other shapes beside `[proxy]`, in every gradient; each is written as that is."""
+    undo: Undoing | None = None
+    """Each student twice: of what is shown, and of that undone."""
+    take: Literal["mean", "worst"] = "mean"
+    """Which cosine counts: that of the losses, proxies and views on average, or the greatest of them, text by text."""
+    floor: Annotated[float, Meta(gt=0)] = 3.0
+    """Before anything is undone, and for reverse_kl: tokens that are not shown are taken to stand so many nats below
+    the least that is."""
+    stretch: Annotated[float, Meta(ge=0)] = 0.0
+    """At most this spectral norm of A B, by scaling B down after each step; 0: none."""
+
+
 class Fitting(Record, frozen=True):
     """The whole of it."""
 
@@ -91,10 +127,18 @@ class Fitting(Record, frozen=True):
     purifier: Purifying = Purifying()
     choose: Choosing = Choosing()
     seed: int = 0
+    harden: Hardening | UnsetType = UNSET
+    """Unset it is not written at all: a recipe without it has the digest it had before there was any."""
+
+    @property
+    def hard(self) -> Hardening:
+        """As it stands where nothing is said: the source's."""
+        return Hardening() if isinstance(self.harden, UnsetType) else self.harden
 
 
 def read(path: Path) -> Fitting:
-    """The one recipe in a TOML file. `[proxy]` is as an experiment's `[learner]`: kind, tokenizer, its members."""
+    """The one recipe in a TOML file. `[proxy]` is as an experiment's `[learner]`: kind, tokenizer, its members; so is
+    each of `[[harden.proxies]]`."""
     found = sheet(path)
     if ALONE not in found:
         raise Misconfigured(f"{path} holds {len(found)} recipes ({', '.join(found)}): `fit.sheet` reads all of them")
@@ -133,16 +177,22 @@ def _over(table: Fields, variant: Fields) -> Fields:
 def checked(values: Fields, where: str, name: str = "purifier") -> Fitting:
     """A table -> a recipe. Raises `Misconfigured` naming the member at fault."""
     table: Fields = {"name": name, **values}
-    proxy = convert(table.pop("proxy", {}), Fields, f"{where}: [proxy]")
-    kind, tokenizer = str(proxy.pop("kind", "tiny")), str(proxy.pop("tokenizer", ""))
-    table["proxy"] = {
-        "kind": kind,
-        "tokenizer": tokenizer,
-        "recipe": learners.checked(kind, proxy, f"{where}: [proxy]"),
-    }
+    table["proxy"] = _learner(table.get("proxy", {}), f"{where}: [proxy]")
+    if "harden" in table:
+        harden = convert(table["harden"], Fields, f"{where}: [harden]")
+        others = convert(harden.get("proxies", []), list[Fields], f"{where}: harden.proxies")
+        place = f"{where}: harden.proxies"
+        table["harden"] = {**harden, "proxies": [_learner(one, f"{place}[{at}]") for at, one in enumerate(others)]}
     plan = convert(table, Fitting, where)
     task = replace(plan.task, config=reading.checked("tasks", plan.task.name, plan.task.config, f"{where}: task"))
     plan = replace(plan, task=task)
     if plan.teacher.kind == "endpoint":
         raise Misconfigured(f"{where}: a purifier is fitted to logits, and an endpoint shows none: name open weights")
     return plan
+
+
+def _learner(values: object, place: str) -> Fields:
+    """kind, tokenizer and the kind's own members in one table -> as `Learning` has them."""
+    members = dict(convert(values, Fields, place))
+    kind, tokenizer = str(members.pop("kind", "tiny")), str(members.pop("tokenizer", ""))
+    return {"kind": kind, "tokenizer": tokenizer, "recipe": learners.checked(kind, members, place)}

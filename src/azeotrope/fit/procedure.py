@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from msgspec import to_builtins
 from msgspec.structs import replace
+from safetensors.torch import load_file
 
 from azeotrope.codec import decode, digest, encode
 from azeotrope.defenses import purify
@@ -26,10 +27,12 @@ from azeotrope.evaluate import heading, teachers
 from azeotrope.fit import looking, matching
 from azeotrope.fit.bench import Bench, made, opened_weights
 from azeotrope.fit.descent import Descent, recipe_of
+from azeotrope.fit.inverting import Inverter
 from azeotrope.fit.plan import Fitting
 from azeotrope.fit.results import Check, Line, Outcome, Sample, Step
 from azeotrope.lift import shaping
 from azeotrope.math.lowrank import LowRank
+from azeotrope.math.shown import Shown
 from azeotrope.math.stats.verdicts import mcnemar
 from azeotrope.measure import Measured, score
 from azeotrope.models import purifier
@@ -81,7 +84,8 @@ class _Run:
         per_epoch = math.ceil(len(bench.learned) / recipe.batch)
         self.steps = max(1, round(recipe.epochs * per_epoch))
         self._every = max(1, per_epoch // bench.plan.choose.checks)
-        self.descent = Descent(recipe, bench.size, self.steps, bench.plan.seed, bench.proxies[0].device)
+        self.descent = Descent(bench.plan, bench.size, self.steps, bench.proxies[0].device)
+        self.inverter = _inverter(bench, self.descent.m)
         self.curve, self.checks = list[Step](), list[Check]()
 
     async def done(self) -> Check:
@@ -92,12 +96,13 @@ class _Run:
         plan = self.bench.plan
         rows = batches(self.bench.learned, plan.purifier.batch, self.steps, plan.seed, self.bench.teacher.pad)
         places = {row.at: row for row in self.bench.learned}
-        how = looking.objective(self.bench)
         for at, batch in enumerate(rows):
             if at < self.descent.step:
                 continue
             parts = list(self.bench.parts([places[member] for member in batch.members], at))
-            self._note(Line(step=self.descent.take(parts, how)))
+            if self.inverter:
+                self.inverter.learn(self.descent.m, [part.text for part in parts])
+            self._note(Line(step=self.descent.take(parts, looking.objective(self.bench, self._undone))))
             if self.descent.step % self._every == 0 or self.descent.step == self.steps:
                 await self._check()
         return self.best()
@@ -111,13 +116,17 @@ class _Run:
         """The chosen map."""
         return purifier.read(self.folder / BEST).m
 
+    @property
+    def _undone(self) -> Shown | None:
+        return self.inverter.view() if self.inverter else None
+
     async def _check(self) -> None:
         m = self.descent.m
-        found = await looking.checked(self.bench, m, self.descent.step)
+        found = await looking.checked(self.bench, m, self.descent.step, self._undone)
         self._note(Line(check=found))
         if self.best() is found:
             purifier.write(self.folder / BEST, m, about(self.bench))
-        self.descent.save(self.folder / STATE, self._mine)
+        self.descent.save(self.folder / STATE, self._mine, self.inverter.state() if self.inverter else {})
 
     def _note(self, line: Line) -> None:
         if line.step:
@@ -134,11 +143,18 @@ class _Run:
         if (self.folder / STATE).exists():
             purifier.read(self.folder / BEST).check(self.bench.teacher)  # the name may stand for other weights by now
             self.descent.load(self.folder / STATE)
+            if self.inverter:
+                self.inverter.load(load_file(self.folder / STATE))
             noted = (self.folder / HISTORY).read_bytes().split(b"\n")[:-1]
             lines = [line for line in map(_line, noted) if line and _at(line) <= self.descent.step]
         self.curve = [line.step for line in lines if line.step]
         self.checks = [line.check for line in lines if line.check]
         _put(self.folder / HISTORY, b"".join(encode(line) + b"\n" for line in lines))
+
+
+def _inverter(bench: Bench, m: LowRank) -> Inverter | None:
+    hard = bench.plan.hard
+    return Inverter(hard.undo, bench.plan.shows.rule(), hard.floor, m, bench.plan.seed) if hard.undo else None
 
 
 def _line(data: bytes) -> Line | None:

@@ -112,7 +112,7 @@ def inverted(m: LowRank) -> LowRank:
     _check(m)
     a, b = m.a.double(), m.b.double()
     inner = torch.eye(m.rank, dtype=a.dtype, device=a.device) + b @ a
-    condition = float(torch.linalg.cond(inner)) if bool(inner.isfinite().all()) else math.inf
+    condition = float(torch.linalg.cond(inner.detach())) if bool(inner.isfinite().all()) else math.inf
     if not condition < SINGULAR:
         raise Misconfigured(f"this map cannot be inverted: the condition of I + B A is {condition:.1e}")
     return LowRank(-a, torch.linalg.solve(inner, b))
@@ -123,6 +123,18 @@ def length(m: LowRank) -> float:
     _check(m)
     a, b = m.a.detach().double(), m.b.detach().double()
     return math.sqrt(max(0.0, float(((a.T @ a) * (b @ b.T)).sum())))
+
+
+def stretch(m: LowRank) -> float:
+    """The spectral norm of A B, from the small products: the root of (BB')^1/2 A'A (BB')^1/2's greatest eigenvalue.
+
+    No logits move further than so many times their own length.
+    """
+    _check(m)
+    a, b = m.a.detach().double(), m.b.detach().double()
+    values, vectors = torch.linalg.eigh(b @ b.T)
+    root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    return math.sqrt(max(0.0, float(torch.linalg.eigvalsh(root @ (a.T @ a) @ root)[-1])))
 
 
 def _check(m: LowRank) -> None:

@@ -56,3 +56,15 @@ def rounded(step: float, k: int = 0) -> Shown:
         return logs + torch.where(logs.detach() == -math.inf, 0.0, coarse - logs.detach())
 
     return shown
+
+
+def filled(said: Tensor, floor: float) -> Tensor:
+    """[..., W], what is not shown (-inf) taken to stand `floor` nats below the least that is; as it is for 0.
+
+    Losses that ask what a student says where the teacher says nothing (reverse KL) are infinite without it.
+    """
+    if not floor:
+        return said
+    unseen = said == -math.inf
+    least = said.masked_fill(unseen, math.inf).amin(-1, keepdim=True)
+    return torch.where(unseen, least - floor, said)
