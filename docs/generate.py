@@ -25,9 +25,9 @@ from azeotrope.report.markdown import markdown
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 COMMANDS = (
-    "", "list", "serve", "protect", "evaluate", "report", "optimize", "customers", "customers add", "customers list",
-    "customers rotate", "customers remove", "keys", "keys new", "keys rotate", "keys show-id", "keys commit",
-    "keys reveal", "ledger", "ledger tail", "ledger count", "ledger export", "ledger key",
+    "", "list", "serve", "protect", "evaluate", "appraise", "report", "optimize", "customers", "customers add",
+    "customers list", "customers rotate", "customers remove", "keys", "keys new", "keys rotate", "keys show-id",
+    "keys commit", "keys reveal", "ledger", "ledger tail", "ledger count", "ledger export", "ledger key",
     "ledger sign", "ledger heads", "ledger prove", "ledger reveal", "ledger check", "demo", "doctor", "teach",
     "proxy", "stealth", "fit", "fit recipe", "fit export", "verify", "verify power", "verify check",
 )  # fmt: skip

@@ -321,6 +321,41 @@ class Utility(Record, frozen=True):
     seconds: float = 0.0
 
 
+class Appraisal(Record, frozen=True):
+    """What it takes to serve one defense on one task, and how what it lets out reads: one number a trace.
+
+    Asked one at a time and of no memory, each problem of the teacher and then of the teacher behind the defense.
+    """
+
+    digest: str
+    """Of everything that decides what is asked."""
+    defense: str
+    task: str
+    split: str
+    milliseconds: tuple[float, ...]
+    """Behind the defense, by problem: from the question to the end of the answer, by `clock`."""
+    tokens: tuple[int, ...]
+    """That the teacher drew for it; estimated from the text where the teacher does not say."""
+    bare_milliseconds: tuple[float, ...]
+    """Of the teacher itself, by the same problems."""
+    bare_tokens: tuple[int, ...]
+    ease: tuple[float, ...] = ()
+    """Of the reasoning that left, by trace: reading ease, 0 to 1."""
+    figures: tuple[float, ...] = ()
+    """In the same order: share of the numbers in the teacher's own working that still stand there."""
+    nats: tuple[tuple[float, int], ...] = ()
+    """(mean nats per token, tokens) of the same under `judge`; of one token nothing is said, and it has no entry."""
+    judge: str = ""
+    """The model that read it."""
+    unread: str = ""
+    """Why none did."""
+    failed: int = 0
+    """Problems that could not be asked; they have no entry."""
+    clock: Literal["cpu", "wall"] = "wall"
+    """cpu: the process's own time, where all that is done is done in it, which hardly moves on a shared machine."""
+    seconds: float = 0.0
+
+
 class Run(Record, frozen=True):
     """Heads every results file: what produced it, where and when."""
 

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from msgspec.structs import replace
 
 import azeotrope.report.page as drawing
 from azeotrope.codec import encode
@@ -18,7 +19,7 @@ from azeotrope.report.measured import Measures
 from azeotrope.report.page import page
 from azeotrope.report.records import Report
 from azeotrope.report.words import HIDDEN, visible
-from azeotrope.types import Cell, Score, Spent, Utility
+from azeotrope.types import Appraisal, Cell, Score, Spent, Utility
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 FETCHES = {"src", "srcset", "poster", "action", "formaction", "data", "background", "ping", "manifest", "cite"}
@@ -93,7 +94,9 @@ def evil(tmp_path_factory: pytest.TempPathFactory) -> str:
     failed = Cell("f", EVIL, "mix", EVIL, 1, "screen", "validation", reason=EVIL)
     both = {"raw": Score("+-" * 9), f"raw:{EVIL}/~": Score("+-"), "forced": Score("++" * 9)}
     utilities = [Utility(name, name, EVIL, EVIL, both, {}, 9) for name in ("none", EVIL)]
+    priced = Appraisal("a", EVIL, EVIL, EVIL, (1.0,), (1,), (1.0,), (1,), (1.0,), (1.0,), ((1.0, 2),), EVIL, EVIL)
     lines = [{"cell": cell} for cell in [*cells, failed]] + [{"utility": one} for one in utilities]
+    lines += [{"appraisal": priced}, {"appraisal": replace(priced, defense="none", nats=())}]
     path = tmp_path_factory.mktemp("evil") / "r.jsonl"
     path.write_bytes(b"".join(encode(line) + b"\n" for line in lines))
     return page(build(path, Measures(draws=100)))

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from azeotrope.cli import (
+    appraise,
     customers,
     demo,
     doctor,
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.command("list")(methods.list_methods)
 app.command("protect")(protect.protect)
 app.command("evaluate")(evaluate.evaluate)
+app.command("appraise")(appraise.appraise)
 app.command("optimize")(optimize.optimize)
 app.command("report")(report.report)
 app.add_typer(ledger.app, name="ledger")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from azeotrope.models.perplexity import Perplexity
     from azeotrope.stealth import Stealth
-    from azeotrope.stealth.procedure import Perplexity
 
 
 def stealth(
@@ -71,16 +71,6 @@ def _perplexity(found: Stealth) -> str:
 
 
 def _judge(source: str) -> Perplexity:
-    """Texts -> mean nats per token under a model, and tokens."""
-    import torch
+    from azeotrope.models.perplexity import judge
 
-    from azeotrope.models.loading import loaded
-
-    model = loaded(source)
-
-    @torch.no_grad()
-    def nats(text: str) -> tuple[float, int]:
-        ids = torch.tensor([model.tokenizer(text).input_ids])
-        return float(model.net(input_ids=ids, labels=ids).loss), ids.shape[1]
-
-    return lambda texts: [nats(text) for text in texts]
+    return judge(source)

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from msgspec.structs import replace as altered
 
-from azeotrope import catalog, lift, measure
+from azeotrope import catalog, measure
 from azeotrope.codec import convert, digest
 from azeotrope.distill import Thief, Wash
-from azeotrope.evaluate import families, learners, teachers
+from azeotrope.evaluate import families, learners, shielding, teachers
 from azeotrope.evaluate.facts import problems, solved, task_of
 from azeotrope.evaluate.grid import GREEDY, JUDGED, Todo, Variant, defended, keyed
 from azeotrope.evaluate.outcome import Failure, failed, reason
@@ -30,8 +30,7 @@ from azeotrope.evaluate.traces import recorded
 from azeotrope.measure import Measured
 from azeotrope.models.dialect import Dialect
 from azeotrope.models.open import Open
-from azeotrope.protocols import Defense, Given, Model
-from azeotrope.splits import SPLITS
+from azeotrope.protocols import Given, Model
 from azeotrope.training import Learner
 from azeotrope.types import Cell, Problem, Score, Trace, Utility
 
@@ -88,7 +87,7 @@ async def _opened(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> A
 
         def behind(seed: int) -> Model:
             key = key_of(seed) if keyed(shield) else None
-            defend = _defense(todo, Given(writer, fallback=shield.fallback or None, key=key))
+            defend = shielding.defense(todo, Given(writer, fallback=shield.fallback or None, key=key))
             return recorded(defend(bare), store, defended(teacher, todo.task, shield, seed))
 
         account = behind(another(todo.seed)) if keyed(shield) else None
@@ -105,16 +104,6 @@ async def _opened(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> A
 def _replayed(plan: Experiment, todo: Todo) -> Sequence[Problem]:
     """What a teacher of published workings is made of."""
     return solved(todo.task) if plan.teacher.kind == "published" else ()
-
-
-def _defense(todo: Todo, given: Given) -> Defense:
-    """The named defense; of some subjects only, where the experiment says so."""
-    whole = lift.linked([(method.name, method.config) for method in todo.defense.links], given)
-    subjects = todo.task.protect_subjects
-    if not subjects or todo.defense.bare:
-        return whole
-    asked = [problem for split in SPLITS for problem in task_of(todo.task).problems(split)]
-    return lift.only(whole, lift.about(asked, subjects))
 
 
 async def _cell(bench: Bench, attack: Variant) -> Cell:

@@ -1,6 +1,7 @@
-"""The results file: lines {"run"}, {"cell"}, {"utility"}, each on disk before the next. One writer at a time.
+"""The results file: lines {"run"}, {"cell"}, {"utility"}, {"appraisal"}, each on disk before the next.
 
-Resumed by digest: what is there, and has a score, is not computed again. A torn last line (a killed writer's) is cut.
+One writer at a time. Resumed by digest: what is there, and has a score, is not computed again. A torn last line (a
+killed writer's) is cut.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from typing import BinaryIO, TypeVar
 
 from azeotrope.appending import append, held, whole
 from azeotrope.errors import Misconfigured
-from azeotrope.types import Cell, Record, Run, Utility
+from azeotrope.types import Appraisal, Cell, Record, Run, Utility
 
-T = TypeVar("T", Cell, Utility)
+T = TypeVar("T", Appraisal, Cell, Utility)
 
 
 class Line(Record, frozen=True, omit_defaults=True):
@@ -23,6 +24,7 @@ class Line(Record, frozen=True, omit_defaults=True):
     run: Run | None = None
     cell: Cell | None = None
     utility: Utility | None = None
+    appraisal: Appraisal | None = None
 
 
 class Results:
@@ -38,15 +40,17 @@ class Results:
         self.cells: dict[str, Cell] = {}
         """By digest: of several the last that has a score, else the last."""
         self.utilities: dict[str, Utility] = {}
+        self.appraisals: dict[str, Appraisal] = {}
+        """By digest."""
 
     def written_to(self, file: BinaryIO) -> None:
         """From now on records go there, each run's behind a head of their own."""
         self._file, self._run = file, None
 
-    def add(self, record: Cell | Utility, run: Run) -> None:
+    def add(self, record: Appraisal | Cell | Utility, run: Run) -> None:
         """Appends the record; before it, where another run's records came last, the run. Raises `Unavailable`."""
         lines = [] if self._run == run else [Line(run=run)]
-        lines.append(Line(cell=record) if isinstance(record, Cell) else Line(utility=record))
+        lines.append(_line(record))
         assert self._file is not None, "opened for reading"
         append(self._file, self.path, lines)
         for line in lines:
@@ -64,6 +68,8 @@ class Results:
         self._run = line.run or self._run
         if line.utility:
             self._keep(self.utilities, line.utility)
+        if line.appraisal:
+            self._keep(self.appraisals, line.appraisal)
         if line.cell and (not line.cell.reason or self.cells.get(line.cell.digest, line.cell).reason):
             self._keep(self.cells, line.cell)
 
@@ -78,6 +84,12 @@ class Results:
         for line in lines:
             self._know(line)
         return size
+
+
+def _line(record: Appraisal | Cell | Utility) -> Line:
+    if isinstance(record, Cell):
+        return Line(cell=record)
+    return Line(utility=record) if isinstance(record, Utility) else Line(appraisal=record)
 
 
 @contextmanager

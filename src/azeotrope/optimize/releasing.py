@@ -16,9 +16,9 @@ from azeotrope import lift
 from azeotrope.defenses import instruct
 from azeotrope.errors import Unavailable
 from azeotrope.optimize.plan import Search
-from azeotrope.optimize.readability import readable
 from azeotrope.optimize.records import Expense, named
 from azeotrope.protocols import Given, Model, Task
+from azeotrope.release.readability import readable
 from azeotrope.streams import ask
 from azeotrope.training import Learner
 from azeotrope.types import Problem, Trace

@@ -17,6 +17,7 @@ from azeotrope.report.curves import curves
 from azeotrope.report.logits import logits
 from azeotrope.report.marks import marks
 from azeotrope.report.measured import Measures, mcnemar, tokens
+from azeotrope.report.prices import prices
 from azeotrope.report.records import Board, Control, Role, Row, Square
 from azeotrope.report.results import STAGES, Group, Results
 from azeotrope.report.squares import squares
@@ -41,18 +42,20 @@ def board(results: Results, task: str, measures: Measures) -> Board:
     found = squares(by_stage, weakest, measures)
     attacks = _attacks(found)
     rows = [_row(results, task, by_stage, (name, attack), measures) for name, attack in weakest.items()]
+    ranked = _ranked(rows, confirmed, measures)
     return Board(
         task=task,
         split=next((cell.split for group in confirmed.values() for cell in group.cells), ""),
         attacks=attacks,
         untaught=tuple(name for name in attacks if name in UNTAUGHT),
-        rows=_ranked(rows, confirmed, measures),
+        rows=ranked,
         controls=tuple(_controls(by_stage, weakest.get(IDENTITY, ""), measures)),
         squares=found,
         costs=costs(found, attacks),
         curves=curves(found),
         marks=marks(by_stage),
         logits=logits(results, task, by_stage, measures),
+        prices=prices(results, task, [row.defense for row in ranked], measures),
         unranked=tuple(name for name in names if name not in weakest),
     )
 

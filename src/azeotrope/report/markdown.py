@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from azeotrope.errors import Misconfigured
 from azeotrope.report import tables
 from azeotrope.report.records import Board, Report
-from azeotrope.report.words import visible
 
 BEGIN, END = "<!-- begin: lab -->\n", "<!-- end: lab -->"
 
@@ -34,7 +32,7 @@ def written(path: Path, table: str) -> str:
 
 
 def _board(board: Board, said: str) -> Iterator[str]:
-    yield _plain(said)
+    yield tables.plain(said)
     if board.curves:
         yield from tables.curves(board.curves)
     if board.logits and any(row.weakest for row in board.logits.rows):
@@ -45,8 +43,5 @@ def _board(board: Board, said: str) -> Iterator[str]:
         yield from tables.leaderboard(board)
     elif board.defended:
         yield from tables.leads(board)
-
-
-def _plain(text: str) -> str:
-    """Prose whose names may hold anything."""
-    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", visible(text).replace("\n", " "))
+    if board.prices:
+        yield from tables.prices(board)

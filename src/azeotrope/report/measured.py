@@ -8,6 +8,8 @@ import numpy as np
 
 from azeotrope.errors import Misconfigured
 from azeotrope.math import stats
+from azeotrope.math.stats.rows import of_rows
+from azeotrope.math.stats.verdicts import Array
 from azeotrope.report.records import Figure
 from azeotrope.report.results import Group
 from azeotrope.types import Score, Utility
@@ -94,6 +96,11 @@ class Measures:
 
     def utility(self, utility: Utility | None, kind: str) -> Figure | None:
         return self.optional([utility.scores[kind]]) if utility and kind in utility.scores else None
+
+    def over_traces(self, columns: Sequence[Sequence[float]], statistic: Callable[..., Array]) -> Figure:
+        """A statistic of a trace's numbers, one column each, its interval by resampling traces."""
+        estimate = of_rows(columns, statistic, rng=self._rng(), draws=self._draws)
+        return Figure(*estimate, n=len(columns[0]))
 
     def _rate(self, scores: Sequence[Score]) -> Figure:
         n, failed = len(scores[0].verdicts), sum(score.failed for score in scores)

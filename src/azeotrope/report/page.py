@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from azeotrope.report import frame, words
 from azeotrope.report.learning import learning
 from azeotrope.report.plot import plot
-from azeotrope.report.records import Board, Figure, Report, Square
+from azeotrope.report.records import Board, Figure, Report, Row, Square
 from azeotrope.report.words import visible
 from azeotrope.types import Run
 
@@ -32,7 +32,13 @@ def page(report: Report) -> str:
         basis=words.basis, shown=_shown, brief=_brief, tally=_tally, span=_span, chances=_chances, multiple=_multiple,
         pointer=_pointer, place=_place, top=_top, heat=_heat, apart=_apart, defenses=_defenses, squares=_squares,
         square=_square, plots=_plots, learning=_learning, percents=_percents,
+        priced=words.PRICED, placed=_placed,
     )  # fmt: skip
+
+
+def _placed(board: Board, defense: str) -> tuple[int, Row] | None:
+    """Its place on the leaderboard."""
+    return next(((at, row) for at, row in enumerate(board.rows) if row.defense == defense), None)
 
 
 def _shown(figure: Figure, at: str, how: str) -> Markup:

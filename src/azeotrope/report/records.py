@@ -275,6 +275,30 @@ class Logits(Record, frozen=True):
     rows: tuple[Left, ...]
 
 
+class Price(Record, frozen=True):
+    """What one defense takes to serve, and how what it lets out reads. Every `n` is of traces."""
+
+    defense: str
+    trace: Figure
+    """Milliseconds, median."""
+    trace_ratio: Figure
+    """Over the undefended teacher's median, asked the same in turn with it."""
+    token: Figure
+    """Milliseconds per token that the teacher draws: all over all."""
+    token_ratio: Figure
+    """Over the undefended teacher's."""
+    clock: Literal["cpu", "wall"]
+    readability: Figure | None = None
+    """Mean of ease times figures, over the traces whose reasoning left; None where none did."""
+    ease: Figure | None = None
+    figures: Figure | None = None
+    perplexity: Figure | None = None
+    """exp of the mean nats per token, all tokens together."""
+    judge: str = ""
+    unread: str = ""
+    """Why there is no perplexity."""
+
+
 class Board(Record, frozen=True):
     """One task."""
 
@@ -291,6 +315,8 @@ class Board(Record, frozen=True):
     curves: tuple[Curve, ...] = ()
     marks: tuple[Marked, ...] = ()
     logits: Logits | None = None
+    prices: tuple[Price, ...] = ()
+    """In the order of the leaderboard, then of the file; of those that were measured."""
     unranked: tuple[str, ...] = ()
     """Defenses without a confirmed cell."""
 

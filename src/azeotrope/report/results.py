@@ -12,7 +12,7 @@ from azeotrope.codec import decode
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate.grid import Stage
 from azeotrope.evaluate.results import Line
-from azeotrope.types import Cell, Run, Score, Utility
+from azeotrope.types import Appraisal, Cell, Run, Score, Utility
 
 SCHEMA = 1
 T = TypeVar("T")
@@ -44,6 +44,8 @@ class Results:
     runs: list[Run] = field(default_factory=list[Run])
     cells: list[Cell] = field(default_factory=list[Cell])
     utilities: list[Utility] = field(default_factory=list[Utility])
+    appraisals: list[Appraisal] = field(default_factory=list[Appraisal])
+    """Of each task and defense the last."""
     remarks: list[str] = field(default_factory=list[str])
     """What was odd about the file."""
 
@@ -68,15 +70,19 @@ class Results:
 def read(source: Path) -> Results:
     """The file's results. Raises `Misconfigured` where a line is not one, and where there is nothing to report."""
     results, cells, utilities = Results(), dict[str, Cell](), dict[str, Utility]()
+    appraisals: dict[tuple[str, str], Appraisal] = {}
     for line in _lines(source, results.remarks):
         if line.run:
             results.runs.append(line.run)
         elif line.utility:
             _take(utilities, line.utility.digest, line.utility)
+        elif line.appraisal:
+            appraisals[line.appraisal.task, line.appraisal.defense] = line.appraisal
         elif line.cell and (done(line.cell) or line.cell.digest not in cells or not done(cells[line.cell.digest])):
             _take(cells, line.cell.digest, line.cell)
     results.cells = _newest(cells.values(), results.remarks)
     results.utilities = list({(one.task, one.defense, one.split): one for one in utilities.values()}.values())
+    results.appraisals = list(appraisals.values())
     _refuse_empty(source, results)
     return results
 
@@ -136,8 +142,8 @@ def _line(text: bytes, where: str) -> Line:
         line = decode(text, Line)
     except Misconfigured as error:
         raise Misconfigured(f"{where}: {error}") from None
-    if sum(one is not None for one in (line.run, line.cell, line.utility)) != 1:
-        raise Misconfigured(f'{where}: needs exactly one of "run", "cell" and "utility"')
+    if sum(one is not None for one in (line.run, line.cell, line.utility, line.appraisal)) != 1:
+        raise Misconfigured(f'{where}: needs exactly one of "run", "cell", "utility" and "appraisal"')
     if line.run and line.run.schema != SCHEMA:
         raise Misconfigured(
             f"{where}: schema {line.run.schema}; this version reads {SCHEMA}: use the one that wrote it"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from azeotrope.report import words
-from azeotrope.report.records import Board, Curve, Figure, Logits, Marked, Paid, Row
+from azeotrope.report.records import Board, Curve, Figure, Logits, Marked, Paid, Price, Row
 from azeotrope.report.words import visible
 
 HEAD = ("rank", "defense", "best attack", "best student", "leakage", "utility, raw", "utility, forced", "tokens")
@@ -21,6 +21,25 @@ def leaderboard(board: Board) -> Iterator[str]:
     ]
     yield ""
     yield f"Controls: {'; '.join(controls)}."
+
+
+PRICES = (
+    "defense", "utility", "weakest cell", "leakage", "tokens", "ms per token", "ms per trace", "readability",
+    "perplexity",
+)  # fmt: skip
+
+
+def prices(board: Board) -> Iterator[str]:
+    """What each defense leaves beside what it takes to serve, and how it reads."""
+    known = {row.defense: row for row in board.rows}
+    yield from _table(PRICES, (_price(one, known.get(one.defense)) for one in board.prices))
+    unread = {one.unread: None for one in board.prices if one.unread and one.readability}
+    judges = {one.judge: None for one in board.prices if one.judge}
+    yield ""
+    yield (
+        f"{words.PRICED} Perplexity: of the reasoning alone, under {', '.join(map(code, judges)) or 'no model'}"
+        f"{''.join(f' ({plain(why)})' for why in unread)}."
+    )
 
 
 def leads(board: Board) -> Iterator[str]:
@@ -107,6 +126,23 @@ def _row(row: Row) -> Iterator[str]:
     yield _utility(row.utility, row.p_value)
     yield _utility(row.utility_forced, row.p_value_forced)
     yield words.times(row.tokens) if row.tokens is not None else "–"
+
+
+def _price(price: Price, row: Row | None) -> Iterator[str]:
+    yield code(price.defense)
+    yield words.interval(row.utility) if row and row.utility else "–"
+    yield f"{words.interval(row.student)} by {code(row.attack)}" if row else "–"
+    yield (words.ratio(row.leakage) if row.leakage else "no ratio") if row else "–"
+    yield words.times(row.tokens) if row and row.tokens is not None else "–"
+    yield words.timed(price.token, price.token_ratio)
+    yield words.timed(price.trace, price.trace_ratio)
+    yield words.ratio(price.readability) if price.readability else "nothing to read"
+    yield words.plainly(price.perplexity) if price.perplexity else "–"
+
+
+def plain(text: str) -> str:
+    """Prose whose names may hold anything."""
+    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", visible(text).replace("\n", " "))
 
 
 def _student(figure: Figure) -> str:

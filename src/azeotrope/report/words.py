@@ -12,6 +12,13 @@ from azeotrope.report.records import Figure
 from azeotrope.types import Score
 
 LINES = "\n\t"
+PRICED = (
+    "ms: one response at a time, of one thread, in CPU time where one process does it all; per token: all over all "
+    "tokens that the teacher draws; per trace: the median; ×: over the undefended teacher, asked the same in turn with "
+    "it. Readability: Flesch's reading ease, 0 to 1, times the share of the undefended working's numbers that still "
+    "stand there; of the traces whose reasoning left."
+)
+"""What the columns of a defense's price are."""
 HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 """Unicode categories that show nothing or change what else shows: controls, direction marks, lone surrogates."""
 
@@ -79,6 +86,17 @@ def count(number: float) -> str:
 def times(number: float) -> str:
     """0.42 x, with the sign of multiplication"""
     return f"{number:.2f} ×"
+
+
+def plainly(figure: Figure) -> str:
+    """3.28 [3.1, 3.5]; above ten without what nobody can tell apart"""
+    digits = 2 if figure.value < 10 else 1 if figure.value < 100 else 0
+    return f"{figure.value:,.{digits}f}{ends(figure, 1, digits)}"
+
+
+def timed(figure: Figure, ratio_: Figure) -> str:
+    """21.3, 1.04 × [0.98, 1.09]"""
+    return f"{plainly(replace(figure, low=None))}, {times(ratio_.value)}{ends(ratio_, 1, 2)}"
 
 
 def listed(names: Sequence[str]) -> str:

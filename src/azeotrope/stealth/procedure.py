@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import exp
 from pathlib import Path
 from random import Random
 from statistics import fmean
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from msgspec import Meta
 
@@ -27,8 +27,9 @@ from azeotrope.stealth.released import Released, released
 from azeotrope.types import Record
 from azeotrope.watermarks.association import Config
 
-Perplexity = Callable[[Sequence[str]], list[tuple[float, int]]]
-"""Texts -> (mean nats per token, tokens), one a text."""
+if TYPE_CHECKING:
+    from azeotrope.models.perplexity import Perplexity
+
 MOST = 1500
 """Traces that the classifier learns from, and as many that it judges."""
 

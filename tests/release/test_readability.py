@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from azeotrope.optimize.readability import ease, figures, readable
+from azeotrope.release.readability import ease, figures, readable
 
 
 @pytest.mark.parametrize(("text", "words", "sentences", "syllables"), [
