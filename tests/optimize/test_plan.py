@@ -41,6 +41,15 @@ def test_shipped_searches_are_in_order_and_share_their_bench() -> None:
     students_apart(steps)
 
 
+def test_the_search_with_a_real_model_is_one_in_both_places_and_bounded() -> None:
+    plan = read(ROOT / "experiments" / "optimize_smollm2.toml")
+    assert plan.reflector is not None and plan.rewriter.name == plan.reflector.name == "local"
+    assert plan.budget.evaluations > 1, "a round of reflection at least"
+    asked = plan.budget.evaluations * (plan.proxies.traces + plan.proxies.search)
+    assert asked * plan.rewriter.config.max_tokens / 15 < 600, "ten minutes at 15 tokens a second"
+    assert plan.confirm is None, "nothing is claimed"
+
+
 def test_budget_and_searcher_do_not_decide_a_score(plan) -> None:
     one = plan()
     others = [plan(budget={"evaluations": 3}), plan(searcher={"kind": "opro", "seed": 4})]
