@@ -118,6 +118,24 @@ def test_ctrl_c_loses_only_what_is_under_way(lab) -> None:
     assert len(lab.lines("run")) == 1, "who adds nothing heads nothing"
 
 
+def test_one_defense_at_a_time_comes_to_the_same_cells(lab) -> None:
+    plan = lab.plan('[[defenses]]\nname = "terse"' + BODY)
+    folder, alone = lab.results.parent, replace(ALONE, only=("withhold",))
+    asked = {one.what for one in preview(plan, folder, alone).planned}
+    assert any("withhold" in what for what in asked) and not any("terse" in what for what in asked)
+    evaluate(plan, folder, alone)
+    first = {(cell["stage"], cell["defense"]) for cell in lab.lines("cell")}
+    assert ("confirm", "withhold") in first and not any(defense == "terse" for _, defense in first)
+    assert evaluate(plan, folder, alone).done == 0
+
+    evaluate(plan, folder, ALONE)
+    parts = sorted(cell["digest"] for cell in lab.lines("cell"))
+    whole = [*Grid(plan, facts.found(plan)).screen()]
+    assert len(set(parts)) == len(parts) and {todo.digest for todo in whole} <= set(parts)
+    with pytest.raises(Misconfigured, match="no defense is called nothing; x has terse, withhold"):
+        evaluate(plan, folder, replace(ALONE, only=("nothing",)))
+
+
 def test_a_label_that_was_changed_is_found_again(lab) -> None:
     plan = lab.plan(BODY)
     known = facts.found(plan)

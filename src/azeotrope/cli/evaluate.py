@@ -25,6 +25,10 @@ def evaluate(
         float | None, typer.Option(min=0, help="Begin nothing that is not expected to end by then.")
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes side by side; 0: as many as cores.")] = 0,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DEFENSE", help="Of the defenses this one alone, and the controls; may be given again."),
+    ] = None,
     reuse: Annotated[
         list[Path] | None,
         typer.Option(metavar="RESULTS", help="Another experiment's: cells of the same settings are taken over."),
@@ -49,7 +53,7 @@ def evaluate(
     from azeotrope.evaluate import evaluate as procedure
 
     plan = read(source, unfitted=dry_run or tiny)
-    settings = Settings(stage, workers, minutes)
+    settings = Settings(stage, workers, minutes, tuple(only or ()))
     if tiny:
         _rehearse(plan, source.parent / "stand_ins.toml", json)
         return

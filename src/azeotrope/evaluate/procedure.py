@@ -5,7 +5,7 @@ Beside the results stands `.traces/`, the responses that all cells share. Knows 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from azeotrope import lift
@@ -32,12 +32,12 @@ def evaluate(
     A cell that fails is a result. A killed run loses the cells under way; the same call goes on.
     """
     known = facts.found(plan)
-    grid, elsewhere = Grid(plan, known), results.together(reuse)
+    grid, elsewhere, wanted = Grid(plan, known), results.together(reuse), _wanted(plan, settings)
     with results.opened(folder / f"{plan.name}.jsonl") as kept:
         site = Site(plan, known.teacher, folder / ".traces")
         run = Slice(site, kept, settings, watch or (lambda progress: None), head(plan), elsewhere)
-        run.do(grid.utilities())
-        screen = grid.screen()
+        run.do(list(filter(wanted, grid.utilities())))
+        screen = list(filter(wanted, grid.screen()))
         if settings.stage != "confirm":
             run.do(screen)
         if missing := [todo for todo in screen if todo.digest not in kept.cells]:
@@ -80,9 +80,10 @@ def preview(
     grid = Grid(plan, facts.found(plan))
     known = results.together([*reuse, *(path for path in [folder / f"{plan.name}.jsonl"] if path.exists())])
     estimates = Estimates(plan, known.cells.values(), known.utilities.values())
-    screen = grid.screen()
+    wanted = _wanted(plan, settings)
+    screen = list(filter(wanted, grid.screen()))
     complete = all(todo.digest in known.cells for todo in screen)
-    todos = [*grid.utilities(), *(screen if settings.stage != "confirm" else ())]
+    todos = [*filter(wanted, grid.utilities()), *(screen if settings.stage != "confirm" else ())]
     going = chosen(screen, known.cells, plan.confirm.worst) if complete else _likely(screen, plan.confirm.worst)
     confirm = grid.confirmed(going) if settings.stage != "screen" else []
     listed = [*todos, *(confirm if complete else ())]
@@ -91,6 +92,18 @@ def preview(
     seconds = estimates.total(missing, settings.crew)
     first = fitted.command(plan.fits) if plan.fits and fitted.missing(plan.fits) else ""
     return Preview(planned, 0 if complete else len(confirm), seconds, settings.crew, first)
+
+
+def _wanted(plan: Experiment, settings: Settings) -> Callable[[Todo], bool]:
+    """Whether a cell stands behind one of the wanted defenses, or behind one that the experiment does not name. The
+    choice of what is confirmed is made defense by defense, so that it is the same in parts. Raises `Misconfigured`."""
+    named = {defense.label for defense in plan.defenses}
+    if missing := set(settings.only) - named:
+        raise Misconfigured(
+            f"no defense is called {', '.join(sorted(missing))}; {plan.name} has {', '.join(sorted(named))}"
+        )
+    left = named - set(settings.only) if settings.only else set[str]()
+    return lambda todo: todo.defense.label not in left
 
 
 def _done(todo: Todo, known: Results) -> bool:

@@ -30,6 +30,8 @@ class Settings(Record, frozen=True):
     """0: as many as cores."""
     minutes: float | None = None
     """Begin nothing that is not expected to end by then."""
+    only: tuple[str, ...] = ()
+    """Of the experiment's defenses these alone, by label; the controls, which it does not name, besides. (): all."""
 
     @property
     def crew(self) -> int:
