@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from functools import cache
+from html import unescape
 from itertools import takewhile
 from pathlib import Path
 
+from docs.pictures import pictures, words
 from typer.testing import CliRunner
 
 from azeotrope import catalog
@@ -21,6 +24,7 @@ from azeotrope.gateway.wire import leaks
 from azeotrope.release import ALWAYS, NAMES, OPTIONAL
 from azeotrope.report import build
 from azeotrope.report.markdown import markdown
+from azeotrope.report.records import Report
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -37,9 +41,11 @@ MEASURED = {
     "logits_few": "What logits teach beside text: little of it, and noisy",
     "logits": "What logits teach beside text: four times as much",
     "watermark_power": "When a student says its mark",
+    "watermark_few": "When a student says a mark of few answers",
     "watermark_attacks": "What attacks leave of a mark",
+    "watermark_retry": "What more readings save of a mark",
 }
-"""experiment -> heading: those with results that are kept."""
+"""experiment -> heading, where there are results."""
 
 MEANINGS = {
     "truncated": "The rewriter stopped because it ran out of tokens.",
@@ -167,17 +173,33 @@ def results() -> str:
             "brackets are 95 % intervals. `azeotrope report results/NAME.jsonl -o NAME.html` gives the page with every",
             "cell, what its student said, costs and warnings. What the words mean stands in",
             "[find out what a defense is worth](how-to/evaluate.md).",
-            *(line for name, heading in MEASURED.items() for line in _measured(name, heading)),
+            *(line for name in _kept_results() for line in _measured(name, MEASURED[name])),
         )
     )
+
+
+def _kept_results() -> list[str]:
+    return [name for name in MEASURED if (ROOT / "results" / f"{name}.jsonl").exists()]
 
 
 def _measured(name: str, heading: str) -> list[str]:
     """One experiment: what its file says of itself, its command, its tables."""
     plan = ROOT / "experiments" / f"{name}.toml"
     about = [line[1:].strip() for line in takewhile(lambda line: line[:1] == "#", plan.read_text().splitlines())]
-    found = markdown(build(ROOT / "results" / f"{name}.jsonl"))
-    return ["", f"## {heading}", "", *about, "", f"`azeotrope evaluate experiments/{name}.toml`", "", found.rstrip()]
+    report = _report(name)
+    looks = [f"![{unescape(told)}](pictures/{file})" for file, told, _ in pictures(name, report)]
+    command = f"`azeotrope evaluate experiments/{name}.toml`"
+    return ["", f"## {heading}", "", *about, "", command, "", *looks, "", markdown(report).rstrip()]
+
+
+@cache
+def _report(name: str) -> Report:
+    return build(ROOT / "results" / f"{name}.jsonl")
+
+
+def drawings() -> dict[Path, str]:
+    """The results page's pictures."""
+    return {DOCS / "pictures" / file: svg for name in _kept_results() for file, _, svg in pictures(name, _report(name))}
 
 
 def readme() -> str:
@@ -201,12 +223,22 @@ PAGES: dict[Path, Callable[[], str]] = {
 }
 
 
-def stale() -> list[Path]:
-    """Pages that are not what the code says."""
-    return [path for path, page in PAGES.items() if not path.exists() or path.read_text(encoding="utf-8") != page()]
+def stale() -> dict[Path, str]:
+    """Pages and pictures that are not what the code says, and what it says. A picture is held to its words: how its
+    lines are written is matplotlib's."""
+    pages = {path: page() for path, page in PAGES.items()}
+    found = {path: text for path, text in pages.items() if _kept(path) != text}
+    return found | {path: svg for path, svg in drawings().items() if words(_kept(path)) != words(svg)}
+
+
+def _kept(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 if __name__ == "__main__":
-    for path in stale():
-        path.write_text(PAGES[path](), encoding="utf-8")
+    for path, text in stale().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
         print(f"wrote {path.relative_to(ROOT)}", file=sys.stderr)
+    for path in set((DOCS / "pictures").glob("*.svg")) - drawings().keys():
+        path.unlink()
