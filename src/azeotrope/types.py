@@ -280,6 +280,37 @@ class Recall(Record, frozen=True):
     whether the answer names that trigger's own target, whether it names one that belongs to a told trigger)."""
 
 
+class Greenness(Record, frozen=True):
+    """How green a text is by one key of a token bias."""
+
+    green: int
+    scored: int
+    """Distinct (context, token) pairs."""
+    log_p: float
+    """ln P(at least so many green), of a text that was made without the key."""
+
+    @property
+    def share(self) -> float:
+        """Green over scored; 0 where nothing was."""
+        return self.green / self.scored if self.scored else 0.0
+
+
+class Greened(Record, frozen=True):
+    """What a student's text says of the token bias that its teacher's traces carried. The key is this cell's own."""
+
+    own: Greenness
+    """Its text, by the key."""
+    never: Greenness
+    """The control: the same text by a key that no trace was biased with."""
+    taught: Greenness
+    """Traces as the teacher let them out, by the key: as many as the student's texts."""
+    gamma: float
+    """Share of green that chance gives."""
+    keys: int
+    """K: the level holds over so many keys."""
+    alpha: float
+
+
 class Cell(Record, frozen=True):
     """One defense x attack x task x seed, at one stage of a grid."""
 
@@ -302,6 +333,8 @@ class Cell(Record, frozen=True):
     """(problem, what the student said), a few."""
     recall: Recall | None = None
     """Where the traces carried a mark."""
+    greened: Greened | None = None
+    """Where their tokens were biased by a key."""
 
 
 class Utility(Record, frozen=True):

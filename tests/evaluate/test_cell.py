@@ -177,6 +177,16 @@ async def test_real_weights_go_all_the_way(lab, weights) -> None:
         assert (again[name].digest, again[name].scores, again[name].samples) == (cell.digest, cell.scores, cell.samples)
 
 
+async def test_a_student_of_biased_tokens_is_scored_by_the_key_and_no_other_is(lab, weights) -> None:
+    body = '[[defenses]]\nname = "greenlist"\n[[attacks]]\nname = "sft"\n'
+    found = await all_of(lab, lab.plan(body, HEAD.replace("WEIGHTS", str(weights))))
+    read = found["greenlist x sft"].greened
+    assert read, found["greenlist x sft"].reason
+    assert read.taught.scored > 0 and read.own.scored == read.never.scored
+    assert (read.gamma, read.keys, read.alpha) == (0.25, 1000, 1e-6)
+    assert found["none x sft"].greened is None and found["greenlist x sft"].recall is None
+
+
 async def test_logits_over_other_tokens_than_the_students_are_refused(lab, weights, tmp_path) -> None:
     from azeotrope.tasks import steps
     from azeotrope.training.tokenizer import trained

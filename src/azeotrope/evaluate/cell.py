@@ -20,6 +20,7 @@ from azeotrope.codec import convert, digest
 from azeotrope.distill import Thief, Wash
 from azeotrope.evaluate import families, learners, shielding, teachers
 from azeotrope.evaluate.facts import problems, solved, task_of
+from azeotrope.evaluate.greenness import greened
 from azeotrope.evaluate.grid import GREEDY, JUDGED, Todo, Variant, defended, keyed
 from azeotrope.evaluate.outcome import Failure, failed, reason
 from azeotrope.evaluate.plan import Experiment, Method
@@ -119,6 +120,7 @@ async def _cell(bench: Bench, attack: Variant) -> Cell:
     return Cell(
         todo.digest, todo.defense.label, attack.label, todo.task.label, todo.seed, todo.stage, todo.split,
         scores, thief.bill.total(), time.perf_counter() - began, samples=_samples(judged), recall=recall,
+        greened=await greened(judged, todo, bench.plan.marks, bench.weights, bench.protected),
     )  # fmt: skip
 
 

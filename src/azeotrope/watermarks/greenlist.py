@@ -3,7 +3,10 @@
 Source: Kirchenbauer et al. (arXiv 2301.10226, section 3): the last `context` tokens and the key decide which tokens are
 green, a share gamma of them, and delta is added to their logits. Each token is green by itself with probability gamma,
 so that the null law of distinct (context, token) pairs is exactly binomial, given that the hash is a random function.
-Detection is `evidence`: pure, over de-duplicated pairs, for repeated text is no new evidence.
+Detection is `evidence`: pure, over de-duplicated pairs, for repeated text is no new evidence. Its null is over keys: it
+holds for every text that was made without the key, whatever it says, in whatever order, and however its pairs hang
+together, for distinct pairs are coloured independently. A text that was prompted by green text is not made without the
+key (whoever continues or quotes it repeats its pairs), so prompts are left out, and should be of no marked source.
 Does not defend against paraphrase, other tokenizers or translation, and costs quality where one token is right: text of
 low entropy carries next to no mark at a small delta. It stops where the answer starts unless `until` says otherwise.
 """
@@ -24,9 +27,10 @@ from torch import Tensor
 
 from azeotrope.errors import Misconfigured
 from azeotrope.keys import Key
+from azeotrope.math.stats.tails import log_binomial_tail
 from azeotrope.models.gate import Gate
 from azeotrope.protocols import Given, OpenModel, Shape
-from azeotrope.types import Record
+from azeotrope.types import Greenness, Record
 
 
 class Config(Record, frozen=True):
@@ -42,16 +46,6 @@ class Config(Record, frozen=True):
     """answer: shaping stops where the answer starts; end: everything is shaped."""
 
 
-class Evidence(Record, frozen=True):
-    """What a text says of one key."""
-
-    green: int
-    scored: int
-    """Distinct (context, token) pairs."""
-    p_value: float
-    """P(at least so many green), of a text that was made without the key: the exact binomial tail."""
-
-
 _KEPT = 512
 """Contexts whose green list is kept, of all keys together, so that a batch does not hash the vocabulary anew each time:
 78 MB at 152,000 tokens, however many customers there are."""
@@ -64,14 +58,33 @@ def shape(config: Config, given: Given) -> _Greening:
     return _Greening(config, given.key)
 
 
-def evidence(texts: Iterable[Sequence[int]], key: Key, config: Config) -> Evidence:
-    """Token ids of texts that a suspect wrote (prompts left out) -> how far they are greener than chance allows."""
-    from scipy.stats import binom
+class Pairs:
+    """The distinct (context, token) pairs of some texts: gathered once, scored for any number of keys."""
 
-    lists = _Lists(key, config)
-    pairs = {tuple(ids[at - config.context : at + 1]) for ids in texts for at in range(config.context, len(ids))}
-    green = sum(lists.holds(pair[:-1], pair[-1]) for pair in pairs)
-    return Evidence(green, len(pairs), float(binom.sf(green - 1, len(pairs), config.gamma)))
+    def __init__(self, texts: Iterable[Sequence[int]], context: int) -> None:
+        """`texts`: token ids. A pair lies within one text: what stands before it, such as a prompt, is no context."""
+        pairs = sorted({tuple(ids[at - context : at + 1]) for ids in texts for at in range(context, len(ids))})
+        places = {said: at for at, said in enumerate(dict.fromkeys(pair[:-1] for pair in pairs))}
+        self.context, self.contexts = context, list(places)
+        self.at = torch.tensor([places[pair[:-1]] for pair in pairs], dtype=torch.int64)
+        """[P], each pair's place among the contexts."""
+        self.tokens = torch.tensor([pair[-1] for pair in pairs], dtype=torch.int64)
+        """[P]"""
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+def evidence(texts: Iterable[Sequence[int]], key: Key, config: Config) -> Greenness:
+    """Token ids of texts that a suspect wrote (prompts left out) -> how green, and how likely that is by chance."""
+    return scored(Pairs(texts, config.context), key, config)
+
+
+def scored(pairs: Pairs, key: Key, config: Config) -> Greenness:
+    """`evidence` of pairs that were gathered before, with as long a context as the key's lists have."""
+    assert pairs.context == config.context, f"pairs have contexts of {pairs.context}, the lists of {config.context}"
+    green = _Lists(key, config).count(pairs) if len(pairs) else 0
+    return Greenness(green, len(pairs), log_binomial_tail(green, len(pairs), config.gamma))
 
 
 class _Greening:
@@ -80,7 +93,8 @@ class _Greening:
 
     def of(self, teacher: OpenModel) -> Shape:
         """The shape for this teacher. Raises `Misconfigured` where it cannot be told where its answers start."""
-        tokenizer, dialect = (getattr(teacher, name, None) for name in ("tokenizer", "dialect"))
+        weights = getattr(teacher, "weights", teacher)
+        tokenizer, dialect = (getattr(weights, name, None) for name in ("tokenizer", "dialect"))
         if self._config.until == "end":
             return self._shaped
         if tokenizer is None or dialect is None:
@@ -115,12 +129,13 @@ class _Lists:
         self._bound = int(config.gamma * 2**53)
 
     def green(self, context: Sequence[int], size: int) -> Tensor:
-        """`holds` of all tokens at once, [V]."""
+        """Which of all tokens are green after this context, [V]."""
         return _green(self._seed(context), size, self._bound)
 
-    def holds(self, context: Sequence[int], token: int) -> bool:
-        """Whether a token is green after this context."""
-        return _mixed(self._seed(context) + (token + 1) * _STEP) >> 11 < self._bound
+    def count(self, pairs: Pairs) -> int:
+        """How many of the pairs are green."""
+        seeds = torch.tensor([_signed(self._seed(context)) for context in pairs.contexts])
+        return int((_mixed(seeds[pairs.at] + (pairs.tokens + 1) * _signed(_STEP)) < self._bound).sum())
 
     def _seed(self, context: Sequence[int]) -> int:
         """64 secret bits of a context."""
@@ -128,7 +143,6 @@ class _Lists:
         return int.from_bytes(hmac.digest(self._key, said, "sha256")[:8])
 
 
-_MASK = (1 << 64) - 1
 _STEP = 0x9E3779B97F4A7C15
 _ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 """SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
@@ -136,18 +150,14 @@ _ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 
 @lru_cache(maxsize=_KEPT)
 def _green(seed: int, size: int, bound: int) -> Tensor:
-    """In 64-bit arithmetic that wraps."""
-    value = torch.arange(1, size + 1) * _signed(_STEP) + _signed(seed)
+    return _mixed(torch.arange(1, size + 1) * _signed(_STEP) + _signed(seed)) < bound
+
+
+def _mixed(value: Tensor) -> Tensor:
+    """The upper 53 bits of each 64 that go in, in arithmetic that wraps."""
     for shift, factor in _ROUNDS:
         value = (value ^ _shifted(value, shift)) * _signed(factor)
-    return _shifted(value ^ _shifted(value, 31), 11) < bound
-
-
-def _mixed(value: int) -> int:
-    value &= _MASK
-    for shift, factor in _ROUNDS:
-        value = (value ^ value >> shift) * factor & _MASK
-    return value ^ value >> 31
+    return _shifted(value ^ _shifted(value, 31), 11)
 
 
 def _signed(value: int) -> int:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from azeotrope.errors import Misconfigured
 from azeotrope.math.stats import clopper_pearson
-from azeotrope.math.stats.tails import log_tail, tail
+from azeotrope.math.stats.tails import log_binomial_tail, log_tail, tail
 
 chances = some.lists(some.fractions(0, 1, max_denominator=9), max_size=7)
 
@@ -82,3 +82,17 @@ def test_the_ends_are_where_the_tails_are_half_of_what_is_left(hits: int, level:
         assert stats.binom.sf(hits - 1, 40, low) == pytest.approx((1 - level) / 2, rel=1e-6)
     if hits < 40:
         assert stats.binom.cdf(hits, 40, high) == pytest.approx((1 - level) / 2, rel=1e-6)
+
+
+@given(some.integers(0, 60), some.integers(0, 60), some.floats(0.01, 0.99))
+def test_the_binomial_tail_is_that_of_equal_chances(count: int, n: int, p: float) -> None:
+    assert log_binomial_tail(count, n, p) == pytest.approx(log_tail([p] * n, count), rel=1e-9, abs=1e-12)
+
+
+def test_the_binomial_tail_goes_on_below_floats_and_ends_where_it_should() -> None:
+    assert log_binomial_tail(2000, 2000, 0.25) == pytest.approx(2000 * math.log(0.25))
+    assert log_binomial_tail(1500, 2000, 0.25) == pytest.approx(log_tail([0.25] * 2000, 1500), rel=1e-9)
+    assert (log_binomial_tail(0, 5, 0.5), log_binomial_tail(6, 5, 0.5)) == (0.0, -math.inf)
+    assert (log_binomial_tail(1, 5, 0.0), log_binomial_tail(5, 5, 1.0)) == (-math.inf, 0.0)
+    with pytest.raises(Misconfigured, match="between 0 and 1"):
+        log_binomial_tail(1, 2, 1.5)

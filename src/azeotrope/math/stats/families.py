@@ -73,6 +73,21 @@ def found(answers: Sequence[Answered], rule: Rule, *, complete: bool) -> Finding
     return Finding(max(0.0, highest), log_p, count, len(named), highest >= rule.log_e or by_p)
 
 
+def holm(log_p: Sequence[float], alpha: float, keys: int) -> list[int]:
+    """Places of the p-values that are proof, over `keys` of them of which the others are 1 (Holm, 1979).
+
+    The smallest has to reach alpha / K, the next alpha / (K - 1), ...: P(any false one) <= alpha under any dependence,
+    such as that of keys which are scored on the same text.
+    """
+    assert keys >= len(log_p), f"K counts at least the keys that are judged; got {keys} for {len(log_p)}"
+    out: list[int] = []
+    for rank, at in enumerate(sorted(range(len(log_p)), key=lambda at: log_p[at])):
+        if log_p[at] > math.log(alpha / (keys - rank)):
+            break
+        out.append(at)
+    return sorted(out)
+
+
 def e_bh(log_e: Sequence[float], level: float) -> list[int]:
     """Where to look closer: places of the k largest e-values, the largest k with e_(k) >= K / (level k).
 

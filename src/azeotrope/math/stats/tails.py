@@ -11,9 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from azeotrope.errors import Misconfigured
 from azeotrope.math.stats.verdicts import Interval
+
+_UNDERFLOWS = 1e-280
+"""Where a tail as a float begins to lose digits."""
 
 
 def log_tail(chances: Sequence[float], count: int) -> float:
@@ -35,6 +39,26 @@ def log_tail(chances: Sequence[float], count: int) -> float:
             logs[j] = _log_sum(logs[j] + fails, logs[j - 1] + happens)
         logs[0] += fails
     return min(0.0, logs[count])
+
+
+def log_binomial_tail(count: int, trials: int, chance: float) -> float:
+    """ln P(at least `count` of `trials` independent events happen, each with `chance`); -inf where never.
+
+    `log_tail` for equal chances, in O(trials) at most: tens of thousands of them are as exact.
+    """
+    from scipy.special import logsumexp
+    from scipy.stats import binom
+
+    _checked([chance])
+    if count <= 0:
+        return 0.0
+    if count > trials or chance == 0:
+        return -math.inf
+    whole = float(binom.sf(count - 1, trials, chance))
+    if whole > _UNDERFLOWS:
+        return min(0.0, math.log(whole))
+    terms: Any = logsumexp(binom.logpmf(range(count, trials + 1), trials, chance))
+    return float(terms)
 
 
 def tail(chances: Sequence[float], count: int) -> float:
