@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from azeotrope.report.records import Board, Floor, Logits, Marked, Row
+from azeotrope.report.records import Board, Floor, Logits, Marked, Row, Tinged
 from azeotrope.report.words import chance, count, interval, listed, points, ratio, turned
 
 
@@ -10,13 +10,14 @@ def headline(board: Board) -> str:
     """What the logits teach, where any attack took them; what is left of marks; then the leaderboard."""
     said = [_logits(board.task, board.logits)] if board.logits else []
     said += [_marks(board)] if board.marks else []
+    said += [_tinges(board)] if board.tinges else []
     said += [_board(board)] if not said or (board.defended and not _only_marked(board)) else []
     return " ".join(said)
 
 
 def _only_marked(board: Board) -> bool:
     """Whether nothing was tested but marks, which are not there to hold a student back: nobody ranks them by that."""
-    marked = {mark.defense for mark in board.marks}
+    marked = {mark.defense for mark in (*board.marks, *board.tinges)}
     return all(row.defense in marked for row in board.rows if row.rank)
 
 
@@ -28,6 +29,20 @@ def _marks(board: Board) -> str:
         f"On {board.task} students say most of {first.defense} under {first.attack}: {_remembered(first)}{least} "
         f"(family-wise {first.alpha:g} over {count(first.keys)} keys)."
     )
+
+
+def _tinges(board: Board) -> str:
+    """The greenest students' text and the least green."""
+    first, *others = sorted(board.tinges, key=lambda one: -one.own.value)
+    least = f"; least green of {others[-1].defense} under {others[-1].attack}: {_green(others[-1])}" if others else ""
+    return (
+        f"On {board.task} students' text is greenest of {first.defense} under {first.attack}: {_green(first)}{least} "
+        f"(by chance {100 * first.chance:.1f} %; family-wise {first.alpha:g} over {count(first.keys)} keys)."
+    )
+
+
+def _green(one: Tinged) -> str:
+    return f"{interval(one.own)} of its pairs, and {interval(one.proved)} of {one.students} students proved"
 
 
 def _remembered(mark: Marked) -> str:

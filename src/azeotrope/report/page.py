@@ -16,6 +16,7 @@ from azeotrope.report.plot import plot
 from azeotrope.report.records import Board, Figure, Report, Row, Square
 from azeotrope.report.words import visible
 from azeotrope.types import Run
+from azeotrope.verify.telling import power_of_ten
 
 WAYS: dict[str, Callable[[Figure], str]] = {"percent": words.percent, "ratio": words.ratio_alone}
 SCALES = {"percent": (100, 1), "ratio": (1, 2)}
@@ -31,7 +32,7 @@ def page(report: Report) -> str:
         "page.html", report=report, runs=_runs(report), anchor=_anchors(report), interval=words.interval,
         basis=words.basis, shown=_shown, brief=_brief, tally=_tally, span=_span, chances=_chances, multiple=_multiple,
         pointer=_pointer, place=_place, top=_top, heat=_heat, apart=_apart, defenses=_defenses, squares=_squares,
-        square=_square, plots=_plots, learning=_learning, percents=_percents,
+        square=_square, plots=_plots, learning=_learning, percents=_percents, tiny=_tiny,
         priced=words.PRICED, placed=_placed,
     )  # fmt: skip
 
@@ -63,6 +64,10 @@ def _span(pair: tuple[float, float], at: str) -> Markup:
 
 def _chances(p: float, at: str) -> Markup:
     return frame.at(words.chance(p), at)
+
+
+def _tiny(log_p: float, at: str) -> Markup:
+    return frame.at(power_of_ten(log_p), at)
 
 
 def _percents(rate: float) -> str:

@@ -204,6 +204,30 @@ class Marked(Record, frozen=True):
     """Share of those answers that name a target told with another trigger."""
 
 
+class Tinged(Record, frozen=True):
+    """How green the text of one attack's students is, by the key that its defense biased the traces' tokens with."""
+
+    defense: str
+    attack: str
+    students: int
+    pairs: float
+    """Distinct (context, token) pairs of a student's text, mean."""
+    chance: float
+    """Share of green in a text that was made without the key."""
+    taught: Figure
+    """Share of green in traces as the teacher let them out, mean over students."""
+    own: Figure
+    """In the students' text."""
+    never: Figure
+    """The control: in the same text, by keys that no trace was biased with."""
+    log_p: float
+    """Median of the students' ln p."""
+    proved: Figure
+    """Share of the students whose p is proof, at the level and over the keys below."""
+    keys: int
+    alpha: float
+
+
 class Share(Record, frozen=True):
     """What one attack on a defense keeps of the logits' advantage: 1 undefended, 0 no more than the floor."""
 
@@ -314,6 +338,7 @@ class Board(Record, frozen=True):
     costs: tuple[Cost, ...] = ()
     curves: tuple[Curve, ...] = ()
     marks: tuple[Marked, ...] = ()
+    tinges: tuple[Tinged, ...] = ()
     logits: Logits | None = None
     prices: tuple[Price, ...] = ()
     """In the order of the leaderboard, then of the file; of those that were measured."""

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from azeotrope.report import words
-from azeotrope.report.records import Board, Curve, Figure, Logits, Marked, Paid, Price, Row
+from azeotrope.report.records import Board, Curve, Figure, Logits, Marked, Paid, Price, Row, Tinged
 from azeotrope.report.words import visible
+from azeotrope.verify.telling import power_of_ten
 
 HEAD = ("rank", "defense", "best attack", "best student", "leakage", "utility, raw", "utility, forced", "tokens")
 
@@ -105,6 +106,20 @@ def marks(found: Sequence[Marked]) -> Iterator[str]:
             f"{words.percent(mark.never)} of {mark.never.n:,}" if mark.never else "–",
         ))  # fmt: skip
     return _table(head, rows)
+
+
+def tinges(found: Sequence[Tinged]) -> Iterator[str]:
+    """How green students' text is by their teacher's key. A student is the unit of every interval."""
+    said = ("pairs", "by chance", "traces", "students' text", "never given", "median p", "proved")
+    rows = [
+        (
+            code(one.defense), code(one.attack), str(one.students), words.count(one.pairs), f"{100 * one.chance:.1f} %",
+            words.interval(one.taught), words.interval(one.own), words.interval(one.never), power_of_ten(one.log_p),
+            words.interval(one.proved),
+        )
+        for one in found
+    ]  # fmt: skip
+    return _table(("defense", "attack", "students", *said), rows)
 
 
 def code(name: str) -> str:
