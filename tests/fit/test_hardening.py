@@ -139,16 +139,16 @@ def drawn(seed: int, count: int = 400, size: int = 12) -> tuple[LowRank, Text]:
 
 def test_it_begins_as_the_identity() -> None:
     m, text = drawn(0)
-    for shown in (whole, top(4)):
-        view = Inverter(plan.Undoing(rank=2), shown, 3.0, m, 0).view()
+    for shows, shown in ({}, whole), ({"variant": "topk", "top_k": 4}, top(4)):
+        view = Inverter(recipe(shows=shows), plan.Undoing(rank=2), m).view()
         expected = filled(shown(text.logits, text.logits), 3.0)
         assert torch.equal(view(text.logits, text.logits), expected) and expected.isfinite().all()
 
 
-@pytest.mark.parametrize("shown", [whole, top(4)])
-def test_its_loss_falls_and_it_undoes_the_map(shown: Any) -> None:
+@pytest.mark.parametrize("shows, shown", [({}, whole), ({"variant": "topk", "top_k": 4}, top(4))])
+def test_its_loss_falls_and_it_undoes_the_map(shows: dict[str, Any], shown: Any) -> None:
     m, text = drawn(1)
-    inverter = Inverter(plan.Undoing(rank=2, rate=1e-2, turns=3), shown, 3.0, m, 0)
+    inverter = Inverter(recipe(shows=shows), plan.Undoing(rank=2, rate=1e-2, turns=3), m)
     losses = [inverter.learn(m, [text]) for _ in range(60)]
     assert losses[-1] < losses[0] - 0.1
     assert losses[-1] == min(losses) or losses[-1] < losses[30] + 1e-3
@@ -165,7 +165,7 @@ def test_its_loss_falls_and_it_undoes_the_map(shown: Any) -> None:
 
 def test_labels_without_a_logit_do_it_no_harm() -> None:
     m, text = drawn(3, count=8)
-    inverter = Inverter(plan.Undoing(rank=2), whole, 3.0, m, 0)
+    inverter = Inverter(recipe(), plan.Undoing(rank=2), m)
     labels = text.labels.clone()
     labels[2] = 99
     assert inverter.learn(m, [Text(text.logits, labels)]) > 0
@@ -175,7 +175,7 @@ def test_labels_without_a_logit_do_it_no_harm() -> None:
 def test_what_it_undoes_moves_the_map_and_the_map_does_not_move_it() -> None:
     found = made(harden=HARD, shows=TOP)
     down = Descent(found.plan, found.size, 4, found.proxies[0].device)
-    inverter = Inverter(plan.Undoing(rank=4), found.plan.shows.rule(), 3.0, down.m, 0)
+    inverter = Inverter(found.plan, plan.Undoing(rank=4), down.m)
     parts = list(found.parts(found.learned[:3], 0))
     moved = LowRank(down.m.a, 0.3 * torch.randn(down.m.b.shape, generator=torch.Generator().manual_seed(0)))
     for _ in range(20):
@@ -209,3 +209,12 @@ def test_all_at_once_goes_on_to_the_same_bytes_after_a_kill(tmp_path) -> None:
     assert whole_fit.checks[-1].length > 0
     assert stretch(purifier.read(tmp_path / "whole").m) <= 0.004 * 1.0001
     assert set(whole_fit.notes) >= {"proxy 0", "proxy 1"}
+
+
+def test_recipes_compare_by_the_source_s_student(tmp_path) -> None:
+    """Of the same map a hardened recipe says what a plain one does; only a hardened one has to say it."""
+    plain = fitted(tmp_path / "plain", recipe())
+    same = fitted(tmp_path / "same", recipe(harden={}))
+    kept = next(one for one in plain.checks if one.step == plain.chosen)
+    assert same.notes["cosine of the source's one student"] == pytest.approx(kept.cosine, abs=1e-6)
+    assert not any("cosine" in note for note in plain.notes)

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from azeotrope.fit.plan import Undoing
+from azeotrope.fit.plan import Fitting, Undoing
 from azeotrope.math.information import Text
 from azeotrope.math.lowrank import LowRank, applied, identity
 from azeotrope.math.shown import Shown, filled
@@ -33,12 +33,13 @@ _MOMENTS = ("exp_avg", "exp_avg_sq")
 class Inverter:
     """D and what moves it; the identity to begin with."""
 
-    def __init__(self, recipe: Undoing, shown: Shown, floor: float, m: LowRank, seed: int) -> None:
-        start = identity(m.size, min(recipe.rank, m.size), torch.Generator().manual_seed(seed + 1))
+    def __init__(self, plan: Fitting, recipe: Undoing, m: LowRank) -> None:
+        start = identity(m.size, min(recipe.rank, m.size), torch.Generator().manual_seed(plan.seed + 1))
         a = start.a / math.sqrt(m.size)
         self._d = LowRank(a.to(m.a).requires_grad_(), start.b.to(m.a).requires_grad_())
         self._adam = torch.optim.Adam([*self._d], lr=recipe.rate)
-        self._turns, self._shown, self._floor = recipe.turns, shown, floor
+        self._shown, self._floor = plan.shows.rule(), plan.hard.floor
+        self._turns, self._block = recipe.turns, plan.purifier.block
         self._steps = 0
 
     def view(self) -> Shown:
@@ -48,8 +49,7 @@ class Inverter:
 
     def learn(self, m: LowRank, texts: Sequence[Text]) -> float:
         """Some steps on what these texts show through M; the labels' cross-entropy before the first, nats per token."""
-        seen = [(self._through(m, text), text.labels) for text in texts]
-        losses = [self._step(seen) for _ in range(self._turns)]
+        losses = [self._step(m, texts) for _ in range(self._turns)]
         return losses[0]
 
     def state(self) -> dict[str, Tensor]:
@@ -73,20 +73,22 @@ class Inverter:
     def _seen(self, shaped: Tensor, plain: Tensor) -> Tensor:
         return filled(self._shown(shaped, plain), self._floor)
 
-    @torch.no_grad()
-    def _through(self, m: LowRank, text: Text) -> Tensor:
-        plain = text.logits.to(m.a)
-        return self._seen(applied(m, plain), plain)
-
-    def _step(self, seen: Sequence[tuple[Tensor, Tensor]]) -> float:
-        total = torch.zeros(())
-        for shown, labels in seen:
-            known = labels < shown.shape[-1]
-            loss = functional.cross_entropy(applied(self._d, shown)[known], labels[known], reduction="sum")
-            total = total.to(loss) + loss
-        mean = total / sum(len(labels) for _, labels in seen)
+    def _step(self, m: LowRank, texts: Sequence[Text]) -> float:
+        total, count = 0.0, sum(len(text.labels) for text in texts)
         self._adam.zero_grad()
-        mean.backward()
+        for text in texts:
+            for at in range(0, len(text.labels), self._block):
+                total += self._pulled(m, Text(*(each[at : at + self._block] for each in text)), count)
         self._adam.step()
         self._steps += 1
-        return mean.item()
+        return total
+
+    def _pulled(self, m: LowRank, text: Text, count: int) -> float:
+        """Adds these positions' part of the gradient; their part of the loss."""
+        with torch.no_grad():
+            plain = text.logits.to(m.a)
+            seen = self._seen(applied(m, plain), plain)
+        known = text.labels < seen.shape[-1]
+        loss = functional.cross_entropy(applied(self._d, seen)[known], text.labels[known], reduction="sum") / count
+        loss.backward()
+        return loss.item()

@@ -65,6 +65,14 @@ async def checked(bench: Bench, m: LowRank, step: int, undone: Shown | None = No
     return Check(step, cross_entropy, cosine, teacher, length(m))
 
 
+def alone(bench: Bench, m: LowRank) -> float:
+    """cos(g, g') of the source's one student, held out, whatever students the recipe has: recipes compare by it."""
+    plan = bench.plan.purifier
+    how = Objective([Aim(alpha=plan.alpha, shown=bench.plan.shows.rule())], block=plan.block)
+    parts = bench.parts(bench.held, 0)
+    return mean([(measured(m, part.tails[:1], part.text, how), part.share) for part in parts]).cosine
+
+
 async def graded(bench: Bench, teacher: OpenModel) -> Score:
     """On the problems that choose."""
     return (await score(teacher, bench.task, bench.asked)).score

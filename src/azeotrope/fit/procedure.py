@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from msgspec import to_builtins
+from msgspec import UNSET, to_builtins
 from msgspec.structs import replace
 from safetensors.torch import load_file
 
@@ -39,6 +39,7 @@ from azeotrope.models import purifier
 from azeotrope.models.purifier import FILE, About
 from azeotrope.protocols import Given
 from azeotrope.training import Fitted, batches
+from azeotrope.types import Fields
 
 REPORT, HISTORY, STATE, BEST = "report.json", "history.jsonl", "state.safetensors", "best.safetensors"
 SAMPLES = 3
@@ -154,7 +155,7 @@ class _Run:
 
 def _inverter(bench: Bench, m: LowRank) -> Inverter | None:
     hard = bench.plan.hard
-    return Inverter(hard.undo, bench.plan.shows.rule(), hard.floor, m, bench.plan.seed) if hard.undo else None
+    return Inverter(bench.plan, hard.undo, m) if hard.undo else None
 
 
 def _line(data: bytes) -> Line | None:
@@ -193,7 +194,9 @@ async def _outcome(run: _Run, chosen: Check) -> Outcome:
     found = looking.seen(bench, m)
     matched = await matching.found(bench, m, chosen.teacher) if bench.plan.choose.controls else ()
     inner = torch.eye(m.rank, dtype=torch.float64) + m.b.double() @ m.a.double()
-    notes = {f"proxy {at}": _told(one) for at, one in enumerate(bench.taught)}
+    notes: Fields = {f"proxy {at}": _told(one) for at, one in enumerate(bench.taught)}
+    if bench.plan.harden is not UNSET:
+        notes["cosine of the source's one student"] = looking.alone(bench, m)
     return Outcome(
         heading.head(bench.plan), bench.plan.name, bench.teacher.name, to_builtins(bench.plan), artifact,
         run.steps, chosen.step, before.score, after.score, gated.score, test.p_value, test.lost, test.gained,
