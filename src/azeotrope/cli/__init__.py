@@ -23,6 +23,7 @@ from azeotrope.cli import (
     serve,
     stealth,
     teach,
+    texts,
     verify,
 )
 from azeotrope.errors import Misconfigured, Refused, Unavailable
@@ -44,6 +45,7 @@ app.command("report")(report.report)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(customers.app, name="customers")
 app.add_typer(keys.app, name="keys")
+verify.app.command("text")(texts.text)
 app.add_typer(verify.app, name="verify")
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)

@@ -16,7 +16,7 @@ def links(
     from azeotrope import lift
     from azeotrope.errors import Misconfigured
 
-    links = [(defense[0], _values(defense[1] or []))]
+    links = [(defense[0], values(defense[1] or []))]
     name, set_ = watermark
     if name is None:
         if set_:
@@ -31,7 +31,7 @@ def links(
             "--watermark marks reasoning, and withhold leaves none: name another --defense, such as instruct, or none "
             "to mark the reasoning as it is"
         )
-    return [*links, (name, _values(set_ or []))]
+    return [*links, (name, values(set_ or []))]
 
 
 def keys(watermark: str | None, customer: str | None, master_key: Path | None) -> tuple[Key | None, Key | None]:
@@ -57,7 +57,7 @@ def recipe(links: list[tuple[str, dict[str, Any]]], others: list[Any]) -> str:
     return digest([links, material(links), others])
 
 
-def _values(pairs: list[str]) -> dict[str, Any]:
+def values(pairs: list[str]) -> dict[str, Any]:
     """KEY=VALUE, the value as TOML writes it, or a bare string; a dotted key is a table's member."""
     import tomllib
 

@@ -94,7 +94,7 @@ def verify(
     """
     if context.invoked_subcommand:
         return
-    _need("scipy", "jinja2", "cryptography")
+    need("scipy", "jinja2", "cryptography")
     from azeotrope.codec import convert
     from azeotrope.errors import Misconfigured
     from azeotrope.keys import Master
@@ -108,12 +108,12 @@ def verify(
          "to_the_end": to_the_end, "at_once": at_once, "deadline": deadline}, Settings, "verify",
     )  # fmt: skip
     if revealed:
-        keys, its_law, counted = _revealed(revealed, ledger_key, ledger, committed)
+        keys, its_law, counted = revealed_key(revealed, ledger_key, ledger, committed)
     else:
         keys = whose.keys(Master.read(master_key), whose.Asked(customers, customers_file, ledger, epochs))
         its_law, counted = law_of(law), in_ledger(ledger, committed, len(keys))
     case = _Case(
-        suspect, _secret(suspect_key_env), prefill, its_law, ledger, counted, output.with_name(SPENT), again
+        suspect, secret_in(suspect_key_env), prefill, its_law, ledger, counted, output.with_name(SPENT), again
     )  # fmt: skip
     if signing_key:
         from azeotrope.ledger import Signer
@@ -144,7 +144,7 @@ class _Case(NamedTuple):
     again: bool
 
 
-def _secret(variable: str) -> str | None:
+def secret_in(variable: str) -> str | None:
     """What the environment variable holds; None where none is named."""
     from azeotrope.errors import Misconfigured
 
@@ -182,7 +182,7 @@ async def _verify(
         return await procedure(suspect, accused, trial, settings, _told)
 
 
-def _revealed(
+def revealed_key(
     file: Path, signer: str | None, ledger: str | None, said: int | None
 ) -> tuple[list[Key], Law, Counted]:  # fmt: skip
     """The one key that a neutral party was given, once it is the one that was committed to."""
@@ -216,7 +216,7 @@ def check(
 
     With transcripts, each is held against the digest that the report has of it; those not shown are named.
     """
-    _need("scipy", "cryptography")
+    need("scipy", "cryptography")
     from azeotrope.codec import decode
     from azeotrope.errors import Misconfigured
     from azeotrope.report.words import visible
@@ -250,7 +250,7 @@ def power(
     targets: Annotated[int, typer.Option(min=2, help="N: size of the target space.")] = 100_000,
 ) -> None:
     """How many marked responses and probes it takes until a student can be proved to be one."""
-    _need("scipy")
+    need("scipy")
     from azeotrope.math.stats import Rule, checked, fewest_marked, learned, proof
 
     rule = checked(Rule(alpha, customers + 1, targets))
@@ -271,11 +271,12 @@ def power(
 _PROBES = (5, 10, 20, 50)
 
 
-def _need(*packages: str) -> None:
+def need(*packages: str, extra: str = "verify") -> None:
+    """Raises `Misconfigured` where one is not installed, with the extra that brings it."""
     from importlib.util import find_spec
 
     from azeotrope.errors import Misconfigured
 
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        raise Misconfigured(f"verification needs {', '.join(missing)}: pip install 'azeotrope[verify]'")
+        raise Misconfigured(f"verification needs {', '.join(missing)}: pip install 'azeotrope[{extra}]'")

@@ -1,0 +1,197 @@
+"""`azeotrope verify text`: does a suspect's text carry a customer's token bias? Parses, calls, prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from azeotrope.cli import whose
+from azeotrope.cli.chain import values
+from azeotrope.cli.interrupting import interruptible
+from azeotrope.cli.laws import law_of
+from azeotrope.cli.verify import Ledger, need, revealed_key, secret_in
+from azeotrope.cli.writing import can_write, write
+
+if TYPE_CHECKING:
+    from azeotrope.verify import Settings
+    from azeotrope.verify.texts import TextEvidence
+
+_SHOWN = 10
+_SHIPPED = "shipped:"
+
+
+def text(
+    tokenizer: Annotated[str, typer.Option(help="The teacher's: a folder, a hub name, or shipped:steps.")],
+    suspect: Annotated[
+        str, typer.Option(metavar="URL|PATH|hf:NAME", help="Ask this one ordinary questions, and score its answers.")
+    ] = "",
+    texts: Annotated[
+        Path | None,
+        typer.Option(help='Score these: JSON lines with "text" (or "reasoning" and "answer"), or a file of one text.'),
+    ] = None,
+    asked: Annotated[
+        Path | None, typer.Option("--questions", help="Ask these, one a line, instead of our own; none of marked text.")
+    ] = None,
+    ask: Annotated[int, typer.Option(min=1, help="So many questions of our own.")] = 200,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="How it was biased: gamma=0.25, context=1.")
+    ] = None,
+    customers: Annotated[
+        str, typer.Option(metavar="all|NAMES", help="Names with commas; all: of --file and of the commitments.")
+    ] = "all",
+    customers_file: Annotated[Path, typer.Option("--file", help="The gateway's customers, for `all`.")] = Path(
+        "customers.json"
+    ),
+    master_key: Annotated[Path | None, typer.Option(help="The master key; else AZEOTROPE_MASTER_KEY.")] = None,
+    alpha: Annotated[float, typer.Option(help="Accepted probability of any false accusation, over all keys.")] = 1e-6,
+    committed: Annotated[
+        int | None, typer.Option(min=1, help="K, how many keys were ever issued, where no log says it, or fewer.")
+    ] = None,
+    epochs: Annotated[
+        str | None, typer.Option(help="committed (the default with --ledger), current (without), all, or numbers.")
+    ] = None,
+    law: Annotated[Path | None, typer.Option(help="What commitments bind to (TOML), if not the default law.")] = None,
+    ledger: Ledger = None,
+    revealed: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="One key, as `keys reveal` wrote it, instead of a master key.")
+    ] = None,
+    ledger_key: Annotated[str | None, typer.Option(help="With --revealed: the log's public key (hex).")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The evidence; what was asked is beside it.")] = Path(
+        "text-evidence.json"
+    ),
+    suspect_key_env: Annotated[str, typer.Option(help="Environment variable with the suspect's API key.")] = "",
+    tokens: Annotated[int, typer.Option(help="Longest answer.")] = 256,
+    seed: Annotated[int, typer.Option(help="Of our own questions.")] = 0,
+    at_once: Annotated[int, typer.Option(help="Questions under way at the same time.")] = 4,
+    deadline: Annotated[float, typer.Option(help="Seconds for one answer, retries included.")] = 120.0,
+) -> None:  # fmt: skip
+    """Score a suspect's text by customers' keys of a token bias (watermark greenlist), and write down what it proves.
+
+    Nothing is spent, and who holds the texts, the tokenizer and a revealed key computes the same. Exit status: 0 a
+    verdict was reached, 2 a mistake to mend, 3 the suspect does not answer, 4 refused: this is too little text to prove
+    anything at this level.
+    """
+    need("scipy", "cryptography")
+    need("torch", "transformers", extra="lab")
+    from azeotrope import __version__
+    from azeotrope.codec import convert, encode
+    from azeotrope.errors import Misconfigured
+    from azeotrope.keys import OPERATOR, Master
+    from azeotrope.verify import Settings
+    from azeotrope.verify.counting import in_ledger
+    from azeotrope.verify.texts import Reading, judged, questions
+    from azeotrope.watermarks import greenlist
+
+    if bool(suspect) == (texts is not None):
+        raise Misconfigured("whose text? --suspect asks one, --texts FILE has it: name one of the two")
+    config = convert(values(set_ or []), greenlist.Config, "--set")
+    settings = convert(
+        {"alpha": alpha, "seed": seed, "at_once": at_once, "deadline": deadline, "tokens": tokens}, Settings,
+        "verify text",
+    )  # fmt: skip
+    if revealed:
+        keys, its_law, counted = revealed_key(revealed, ledger_key, ledger, committed)
+    else:
+        found = whose.keys(Master.read(master_key), whose.Asked(customers, customers_file, ledger, epochs))
+        keys = [key for key in found if key.customer != OPERATOR]  # nobody's tokens are biased by the operator's
+        its_law, counted = law_of(law), in_ledger(ledger, committed, len(keys))
+    can_write(output)
+    ids, made_of = _tokenizer(tokenizer)
+    if texts is not None:
+        name, said = str(texts), _read(texts)
+    else:
+        put = _lines(asked) if asked else questions(ask, seed)
+        name, said = suspect, interruptible(_written(suspect, secret_in(suspect_key_env), put, settings))
+        kept = [json.dumps({"question": one, "text": answer}) for one, answer in zip(put, said, strict=True) if answer]
+        write(output.with_suffix(".texts.jsonl"), "\n".join(kept) + "\n", 0o600)
+    reading = Reading(config, ids, made_of, counted, its_law.digest, alpha, __version__)
+    evidence = judged(name, said, keys, reading)
+    write(output, encode(evidence).decode() + "\n")
+    _show(evidence)
+    if evidence.verdict.startswith("refused"):
+        raise typer.Exit(4)
+
+
+async def _written(spec: str, key: str | None, put: Sequence[str], settings: Settings) -> list[str | None]:
+    from azeotrope.verify import opened
+    from azeotrope.verify.texts import written
+
+    async with opened(spec, key=key, deadline=settings.deadline) as found:
+        return await written(found.model, put, settings)
+
+
+def _show(evidence: TextEvidence) -> None:
+    """The smallest p-values, the verdict, the claim."""
+    from azeotrope.report.words import visible
+    from azeotrope.verify.telling import power_of_ten
+
+    for one in evidence.marks[:_SHOWN]:
+        said = f"{100 * one.found.share:5.1f} % of {one.found.scored:,} green, p = {power_of_ten(one.found.log_p)}"
+        typer.echo(visible(f"{said:<44} {one.customer}, epoch {one.epoch}: {one.verdict}"), err=True)
+    typer.echo(visible(evidence.verdict))
+    typer.echo(visible(evidence.claim))
+
+
+def _tokenizer(source: str) -> tuple[Callable[[Sequence[str]], list[list[int]]], str]:
+    """Texts -> token ids, and a digest of what the tokenizer is made of."""
+    import hashlib
+
+    from transformers import AutoTokenizer
+
+    from azeotrope.codec import encode
+    from azeotrope.errors import Misconfigured
+    from azeotrope.evaluate.teachers import shipped_folder
+
+    place = shipped_folder(source.removeprefix(_SHIPPED)) if source.startswith(_SHIPPED) else source
+    loader: Any = AutoTokenizer
+    try:
+        words: Any = loader.from_pretrained(place)
+    except (OSError, ValueError) as error:
+        why = str(error).strip().partition("\n")[0]
+        raise Misconfigured(f"there is no tokenizer in {source}: {why}") from None
+
+    def ids(texts: Sequence[str]) -> list[list[int]]:
+        return words(list(texts), add_special_tokens=False)["input_ids"] if texts else []
+
+    backend = getattr(words, "backend_tokenizer", None)
+    made_of = backend.to_str().encode() if backend is not None else encode(words.get_vocab())
+    return ids, hashlib.sha256(made_of).hexdigest()
+
+
+def _read(path: Path) -> list[str | None]:
+    """Texts of a file: of JSON lines what the model said, never the question."""
+    from azeotrope.errors import Misconfigured
+
+    if path.suffix != ".jsonl":
+        return [_whole(path)]
+    out: list[str | None] = []
+    for at, line in enumerate(_lines(path), 1):
+        try:
+            row: Any = json.loads(line)
+            said = [row[name] for name in ("text", "reasoning", "answer") if row.get(name)]
+        except (ValueError, AttributeError):
+            said = []
+        if not said or not all(isinstance(one, str) for one in said):
+            raise Misconfigured(f'{path}, line {at}: give an object with "text", or with "reasoning" and "answer"')
+        out.append("\n".join(said))
+    return out
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in _whole(path).split("\n") if line.strip()]
+
+
+def _whole(path: Path) -> str:
+    from azeotrope.errors import Misconfigured
+
+    try:
+        found = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"cannot read {path}: {error}") from None
+    if not found.strip():
+        raise Misconfigured(f"{path} holds nothing")
+    return found
