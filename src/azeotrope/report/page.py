@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from azeotrope.report import frame, words
 from azeotrope.report.learning import learning
 from azeotrope.report.plot import plot
+from azeotrope.report.recalling import recalling
 from azeotrope.report.records import Board, Figure, Report, Row, Square
 from azeotrope.report.words import visible
 from azeotrope.types import Run
@@ -32,7 +33,7 @@ def page(report: Report) -> str:
         "page.html", report=report, runs=_runs(report), anchor=_anchors(report), interval=words.interval,
         basis=words.basis, shown=_shown, brief=_brief, tally=_tally, span=_span, chances=_chances, multiple=_multiple,
         pointer=_pointer, place=_place, top=_top, heat=_heat, apart=_apart, defenses=_defenses, squares=_squares,
-        square=_square, plots=_plots, learning=_learning, percents=_percents, tiny=_tiny,
+        square=_square, plots=_plots, learning=_learning, recalling=_recalling, percents=_percents, tiny=_tiny,
         priced=words.PRICED, placed=_placed,
     )  # fmt: skip
 
@@ -143,6 +144,10 @@ def _square(board: Board, defense: str, attack: str) -> tuple[int, Square, int] 
 def _plots(board: Board, number: int) -> list[dict[str, Any]]:
     drawn = {kind: plot(board, kind, f"plot-{number}-{kind}") for kind in PANELS}
     return [{"svg": Markup(svg), "what": PANELS[kind]} for kind, svg in drawn.items() if svg]  # noqa: S704 - escaped
+
+
+def _recalling(board: Board, number: int) -> Markup:
+    return Markup(recalling(board.marks, f"recalling-{number}"))  # noqa: S704 - escaped
 
 
 def _learning(board: Board, number: int) -> list[dict[str, Any]]:
