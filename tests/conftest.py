@@ -26,9 +26,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("azeotrope", deadline=None)  # speed is measured in benchmarks/, never asserted here
+settings.register_profile(  # speed is measured in benchmarks/, never asserted here
+    "azeotrope", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("azeotrope")
 
 

@@ -174,7 +174,7 @@ async def test_the_sequence_is_dense_and_one_append_stays_together(path: Path) -
 
 async def test_several_writers_share_one_file_even_while_it_is_made(path: Path) -> None:
     async def write(name: int) -> None:
-        async with Ledger(path, patience=20) as ledger:
+        async with Ledger(path, patience=300) as ledger:
             await asyncio.gather(*(ledger.append(entry(f"{name}/{i}")) for i in range(20)))
 
     await asyncio.gather(*(write(name) for name in range(4)))

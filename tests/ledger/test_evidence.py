@@ -97,7 +97,7 @@ def test_no_byte_of_a_proof_can_change(path: Path, verdict, fill) -> None:
     assert not verdict(data + data) and not verdict(b"") and not verdict(data + b"\n")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(at=st.integers(0, 1 << 20), flip=st.integers(1, 255))
 def test_no_byte_of_a_time_stamp_can_change_what_it_says(path: Path, fill, authority, at: int, flip: int) -> None:
     if not path.exists():

@@ -109,7 +109,7 @@ async def test_the_roots_of_a_long_log_are_right_however_it_was_interrupted(path
 
 async def test_several_signers_share_one_ledger(path: Path, entry) -> None:
     async def write() -> None:
-        async with Ledger(path, patience=20, signing=signing(every=0.01)) as ledger:
+        async with Ledger(path, patience=300, signing=signing(every=0.01)) as ledger:
             for _ in range(15):
                 await ledger.append(entry())
                 await asyncio.sleep(0.005)

@@ -61,7 +61,7 @@ def test_certificates_that_are_none_are_told(tmp_path: Path) -> None:
         authorities(empty)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=150)
 @given(at=st.integers(0, 1 << 16), flip=st.integers(1, 255))
 def test_no_altered_response_says_another_time(authority, at: int, flip: int) -> None:
     """Some bytes are not signed (lengths are read leniently, say): then the time is still the true one."""

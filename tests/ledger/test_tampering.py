@@ -118,7 +118,7 @@ def test_no_byte_of_the_database_file_changes_the_log_unnoticed(path: Path, verd
     assert found > 50 and harmless + found == 150
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=40)
 @given(data=st.data())
 def test_a_log_is_read_as_it_was_written_or_not_at_all(verdict, signer, data: st.DataObject) -> None:
     value = data.draw(st.recursive(st.none() | st.booleans() | st.integers() | st.text(),
