@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from msgspec import to_builtins
+from msgspec.structs import replace
 from torch.nn import functional
 
 from azeotrope import fit as fits
@@ -22,6 +23,7 @@ from azeotrope.math.lowrank import LowRank, applied, length, stretch
 from azeotrope.math.shown import filled, top, whole
 from azeotrope.models import purifier
 from azeotrope.models.shipped import shipped
+from azeotrope.report import fitted as report
 
 SMALL = {"hidden": 16, "layers": 1, "heads": 2, "intermediate": 16, "steps": 3}
 OTHER = {**SMALL, "hidden": 8, "layers": 2}
@@ -218,3 +220,6 @@ def test_recipes_compare_by_the_source_s_student(tmp_path) -> None:
     kept = next(one for one in plain.checks if one.step == plain.chosen)
     assert same.notes["cosine of the source's one student"] == pytest.approx(kept.cosine, abs=1e-6)
     assert not any("cosine" in note for note in plain.notes)
+    assert "The mean of 1 students" in report.page(same) and "source's one student" not in report.page(plain)
+    many = {**same.recipe, "harden": to_builtins(recipe(harden=HARD).hard)}
+    assert "The greatest of 16 students" in report.page(replace(same, recipe=many))
