@@ -33,7 +33,7 @@ COMMANDS = (
     "customers list", "customers rotate", "customers remove", "keys", "keys new", "keys rotate", "keys show-id",
     "keys commit", "keys reveal", "ledger", "ledger tail", "ledger count", "ledger export", "ledger key",
     "ledger sign", "ledger heads", "ledger prove", "ledger reveal", "ledger check", "demo", "doctor", "teach",
-    "proxy", "stealth", "fit", "fit recipe", "fit export", "verify", "verify power", "verify check",
+    "proxy", "stealth", "fit", "fit recipe", "fit export", "verify", "verify text", "verify power", "verify check",
 )  # fmt: skip
 
 MEASURED = {
@@ -44,6 +44,8 @@ MEASURED = {
     "watermark_few": "When a student says a mark of few answers",
     "watermark_attacks": "What attacks leave of a mark",
     "watermark_retry": "What more readings save of a mark",
+    "greenlist": "Whether a token bias survives into students",
+    "greenlist_sure": "A token bias where there is no choice of words",
 }
 """experiment -> heading, where there are results."""
 
