@@ -38,7 +38,8 @@ async def test_the_scripted_rewrite_passes_and_its_checks_bite() -> None:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One real question, few tokens."""
+    """One real question, few tokens, and time enough for it."""
+    monkeypatch.setattr(demo, "ENOUGH_SECONDS", float("inf"))
     all_of_them = demo.questions()
     monkeypatch.setattr(demo, "questions", lambda: replace(all_of_them, questions=all_of_them.questions[:1]))
     for name, tokens in (("ANSWER_TOKENS", 8), ("THOUGHT_TOKENS", 12), ("REWRITE_TOKENS", 16)):
