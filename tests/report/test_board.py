@@ -46,7 +46,7 @@ def utility(defense: str, share: float, tokens: int = 100) -> Utility:
 
 def told(*kinds: list[Cell], utilities: tuple[Utility, ...] = (), remarks: tuple[str, ...] = ()) -> tuple[Board, str]:
     """(the board, all its cautions)."""
-    results = Results([], [cell for kind in kinds for cell in kind], list(utilities), list(remarks))
+    results = Results([], [cell for kind in kinds for cell in kind], list(utilities), remarks=list(remarks))
     found = board(results, "steps", QUICK)
     return found, "\n".join(one.text for one in cautions(results, [found]))
 
