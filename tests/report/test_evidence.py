@@ -162,7 +162,7 @@ def test_a_browser_shows_what_was_written(text: str, tmp_path: Path) -> None:
     profile = f"--user-data-dir={tmp_path / 'profile'}"
     done = subprocess.run(
         [CHROMIUM, *FLAGS, profile, "--window-size=390,844", "--dump-dom", file.as_uri()],
-        capture_output=True, text=True, timeout=120, check=True,
+        capture_output=True, text=True, timeout=600, check=True,
     )  # fmt: skip
     shown = [tag for tag, _ in Strict(re.sub(r"<(path|line|circle)([^>]*)></\1>", r"<\1\2/>", done.stdout)).tags]
     assert shown == expected

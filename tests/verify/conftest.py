@@ -41,7 +41,7 @@ def judge(tmp_path: Path) -> Callable[..., Outcome]:
 
     def run(suspect: Any, *, keys: int = 1001, names: tuple[str, ...] = CUSTOMERS, **given: Any) -> Outcome:
         opening = {name: given.pop(name) for name in ("prefill", "again", "book", "keep", "stopped") if name in given}
-        settings = Settings(**{"deadline": 5.0, **given})
+        settings = Settings(**{"deadline": 60.0, **given})
         salts = itertools.count()
 
         async def go() -> Outcome:

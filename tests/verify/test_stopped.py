@@ -69,10 +69,10 @@ def test_a_signal_in_the_midst_of_the_second_mark_loses_nothing(
     ]  # fmt: skip
     with subprocess.Popen([sys.executable, "-c", COMMAND, *arguments], stderr=subprocess.PIPE) as process:
         try:
-            assert suspect.reached.wait(60), process.poll()
+            assert suspect.reached.wait(600), process.poll()
             there = [decode(line, Kept) for line in (home / "e.private.jsonl").read_bytes().splitlines()]
             process.send_signal(number)
-            _, said = process.communicate(timeout=60)
+            _, said = process.communicate(timeout=600)
         finally:
             suspect.over.set()
             process.kill()

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import time
+import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -140,14 +140,19 @@ def test_garbage_floods_and_silence_are_no_evidence(judge: Judge, served: Any, s
 
 
 def test_one_that_hangs_on_probes_is_given_up(judge: Judge, served: Any) -> None:
+    over = threading.Event()
+
     def hang(server: Server, body: dict[str, Any]) -> None:
         if any(trigger in asked(body).lower() for trigger in heart("acme")):
-            time.sleep(1.0)
+            over.wait(600)
         server.answer("Fine.")
 
-    found = judge(
-        served(hang), names=("acme",), deadline=0.4, budget=8, ordinary=0.0, at_once=8, gone=6
-    ).evidence  # fmt: skip
+    try:
+        found = judge(
+            served(hang), names=("acme",), deadline=3.0, budget=8, ordinary=0.0, at_once=8, gone=6
+        ).evidence  # fmt: skip
+    finally:
+        over.set()
     assert found.verdict == NOTHING
     assert found.marks[1].failed == 8
     assert {line.why for line in found.marks[1].lines} <= {"no answer in time", "unavailable"}
