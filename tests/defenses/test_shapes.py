@@ -204,6 +204,16 @@ def test_each_variant_shows_what_it_says(variant, teacher, asked, tmp_path) -> N
         assert torch.allclose(kept * 2, (kept * 2).round(), atol=1e-4)
 
 
+@pytest.mark.parametrize("variant", ["paper", "topk", "rounded"])
+def test_what_keeps_the_likeliest_token_shows_it_above_all_others(variant, teacher, asked, tmp_path) -> None:
+    ids, logits = asked
+    place = fitted(tmp_path / "p.safetensors", teacher, Shows(variant, 5, 0.5, keeps=True), strength=0.3)
+    out = shape_of("purify", teacher, {"artifact": place, "until": "end"})(ids, logits)
+    first, second = out.topk(2, -1).values.unbind(-1)
+    assert torch.equal(out.argmax(-1), logits.argmax(-1)) and (first > second).all()
+    assert ((out > -torch.inf).sum(-1) == (logits.shape[-1] if variant == "paper" else 5)).all()
+
+
 def test_the_map_travels_once_and_not_for_every_token(artifact, asked) -> None:
     """`meta` stands for an accelerator; in float64 it is computed in float64."""
     ids, logits = asked

@@ -28,8 +28,9 @@ def drawn(size: int, rank: int = 8, strength: float = 0.3) -> LowRank:
     return centred(LowRank(torch.randn(size, rank, generator=draw), b))
 
 
-def written(folder: Path, model: Open, m: LowRank, variant: Any = "paper") -> Path:
-    about = About(model.name, purifier.fingerprint(model.net), purifier.vocabulary(model.tokenizer), Shows(variant))
+def written(folder: Path, model: Open, m: LowRank, variant: Any = "paper", **shows: Any) -> Path:
+    shown = Shows(variant, **shows)
+    about = About(model.name, purifier.fingerprint(model.net), purifier.vocabulary(model.tokenizer), shown)
     purifier.write(folder / purifier.FILE, m, about)
     return folder
 
@@ -60,9 +61,12 @@ def test_exported_weights_say_what_the_shape_says(teacher, tmp_path) -> None:
 
 def test_what_cannot_be_folded_is_refused(teacher, tmp_path) -> None:
     m = drawn(teacher.net.config.vocab_size)
-    place = written(tmp_path / "argmax", teacher, m, "argmax")
-    with pytest.raises(Misconfigured, match="no linear map"):
-        folding.export(place, "shipped:steps", tmp_path / "out")
+    for place in (
+        written(tmp_path / "argmax", teacher, m, "argmax"),
+        written(tmp_path / "keeps", teacher, m, "topk", keeps=True),
+    ):
+        with pytest.raises(Misconfigured, match="no linear map"):
+            folding.export(place, "shipped:steps", tmp_path / "out")
     with pytest.raises(Misconfigured, match=r"written from a \.gguf file"):
         folding.export(written(tmp_path / "p", teacher, m), "shipped:steps", tmp_path / "out.gguf")
     said = folding.export(written(tmp_path / "topk", teacher, m, "topk"), "shipped:steps", tmp_path / "out")

@@ -2,7 +2,8 @@
 
 Source: z' = (I + A B) W h = (W + A (B W)) h, exact but for rounding. Log-probabilities, prompt log-probabilities and
 speculative decoding are covered, for nothing is added at serving time. Does not fold what is no linear map: the variant
-`argmax` is refused; `topk` and `rounded` fold their map, and the interface must cut and round what it shows.
+`argmax`, and whatever keeps the likeliest token, is refused; `topk` and `rounded` fold their map, and the interface
+must cut and round what it shows.
 """
 
 # torch, transformers and gguf are typed in part:
@@ -133,10 +134,10 @@ def _opened(source: str) -> Open:
 
 
 def _linear(fitted: Purifier, model: Open) -> None:
-    if fitted.about.shows.variant == "argmax":
+    if not fitted.about.shows.linear:
         raise Misconfigured(
             "an argmax-preserving purifier is no linear map and cannot be folded: serve it as a shape (the defense "
-            "purify, or a plug-in), or fit the variant paper, topk or rounded"
+            "purify, or a plug-in), or fit the variant paper, topk or rounded without keeps"
         )
     if getattr(model.net.config.get_text_config(), "final_logit_softcapping", None):
         raise Misconfigured(

@@ -25,11 +25,11 @@ def whole(shaped: Tensor, plain: Tensor) -> Tensor:
     return shaped
 
 
-def argmax_kept(shaped: Tensor, plain: Tensor) -> Tensor:
-    """The teacher's likeliest token stays the likeliest: raised just above the next one where it is not."""
+def argmax_kept(shaped: Tensor, plain: Tensor, margin: float = MARGIN) -> Tensor:
+    """The teacher's likeliest token stays the likeliest: raised `margin` nats above the next one where it is not."""
     at = plain.argmax(-1, keepdim=True)
     others = shaped.scatter(-1, at, -math.inf).amax(-1, keepdim=True)
-    least = torch.where(others == -math.inf, others, others + MARGIN)
+    least = torch.where(others == -math.inf, others, others + margin)
     return shaped.scatter(-1, at, torch.maximum(shaped.gather(-1, at), least))
 
 
@@ -41,6 +41,11 @@ def top(k: int) -> Shown:
         return torch.full_like(shaped, -math.inf).scatter(-1, kept, shaped.gather(-1, kept))
 
     return shown
+
+
+def keeping(then: Shown, margin: float = MARGIN) -> Shown:
+    """`then`, of logits whose likeliest token is the teacher's."""
+    return lambda shaped, plain: then(argmax_kept(shaped, plain, margin), plain)
 
 
 def rounded(step: float, k: int = 0) -> Shown:

@@ -48,6 +48,13 @@ class Shows(Record, frozen=True):
     top_k: Annotated[int, Meta(ge=1, le=20)] = 20
     step: Annotated[float, Meta(gt=0)] = 0.5
     """Nats, for `rounded`."""
+    keeps: bool = False
+    """Whether `topk` and `rounded`, too, leave the teacher's likeliest token the likeliest."""
+
+    @property
+    def linear(self) -> bool:
+        """Whether what is shown is a map of the logits, cut or rounded, and so may be folded."""
+        return self.variant != "argmax" and not self.keeps
 
     def rule(self) -> shown.Shown:
         """The same as a function."""
@@ -57,7 +64,9 @@ class Shows(Record, frozen=True):
             "topk": lambda: shown.top(self.top_k),
             "rounded": lambda: shown.rounded(self.step, self.top_k),
         }
-        return rules[self.variant]()
+        rule = rules[self.variant]()
+        margin = self.step if self.variant == "rounded" else shown.MARGIN  # what is rounded is apart by a whole step
+        return shown.keeping(rule, margin) if self.keeps else rule
 
 
 class About(Record, frozen=True):
