@@ -85,6 +85,18 @@ def test_what_was_not_made_yet_is_refused_before_any_cell_fails_for_it(lab, what
     assert read(source).attacks
 
 
+def test_what_other_defenses_need_may_be_made_later(lab) -> None:
+    body = (
+        '[[defenses]]\nname = "terse"\n[[defenses]]\nname = "purify"\nlabel = "pure"\nconfig = { artifact = "$/map" }\n'
+        '[[attacks]]\nname = "depurify"\nconfig = { undo = "known", artifact = "$/map" }\nbehind = ["pure"]\n'
+    )
+    source = lab.write(SFT + body.replace("$", str(lab.folder)))
+    assert {one.label for one in read(source, only=("terse",)).defenses} == {"terse", "pure"}
+    for only in ((), ("pure",), ("terse", "pure")):
+        with pytest.raises(Misconfigured, match="is not there yet"):
+            read(source, only=only)
+
+
 def test_a_learner_is_refused_with_its_place(lab) -> None:
     head = lab.write("").read_text()
     with pytest.raises(Misconfigured, match=r"\[learner\]: .*`paces`|\[learner\]: .*paces.*; there are: steps"):

@@ -52,8 +52,8 @@ def evaluate(
     from azeotrope.evaluate import Settings, preview, read
     from azeotrope.evaluate import evaluate as procedure
 
-    plan = read(source, unfitted=dry_run or tiny)
     settings = Settings(stage, workers, minutes, tuple(only or ()))
+    plan = read(source, unfitted=dry_run or tiny, only=settings.only)
     if tiny:
         _rehearse(plan, source.parent / "stand_ins.toml", json)
         return

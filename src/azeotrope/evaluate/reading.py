@@ -5,7 +5,7 @@ Opens no model and builds no task.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -55,11 +55,12 @@ class _File(Record, frozen=True):
     fits: Fits | None = None
 
 
-def read(path: Path, *, unfitted: bool = False) -> Experiment:
+def read(path: Path, *, unfitted: bool = False, only: Collection[str] = ()) -> Experiment:
     """Raises `Misconfigured` with the file, the place in it and the cure.
 
     `unfitted`: what is made before it (purifiers, artifacts, instructions that were searched for) need not be there
-    yet; controls matched to purifiers have some size meanwhile.
+    yet; controls matched to purifiers have some size meanwhile. `only`: nor what other defenses than these need, which
+    are not run.
     """
     file = convert(read_toml(path), _File, str(path))
     place = str(path)
@@ -70,19 +71,19 @@ def read(path: Path, *, unfitted: bool = False) -> Experiment:
             f"{place}: [learner] needs a tokenizer, as this teacher shows none: name a folder, or {SHIPPED}steps"
         )
 
-    def known(config: Fields, where: str) -> Fields:
-        return fitted.settings(config, file.fits, where, unfitted)
+    def known(one: Shield | Theft, where: str) -> Fields:
+        return fitted.settings(one.config, file.fits, where, unfitted or not _run(one, only))
 
     if not unfitted:
-        _check_made(file, place)
+        _check_made(file, place, only)
     tasks = [_subject(one, _at(place, "tasks", at)) for at, one in enumerate(file.tasks)]
     shields = [
-        _shield(replace(one, config=known(one.config, where)), where)
+        _shield(replace(one, config=known(one, where)), where)
         for at, one in enumerate(file.defenses)
         if (where := _at(place, "defenses", at))
     ]
     thefts = [
-        _theft(replace(one, config=known(one.config, where)), where)
+        _theft(replace(one, config=known(one, where)), where)
         for at, one in enumerate(file.attacks)
         if (where := _at(place, "attacks", at))
     ]
@@ -136,10 +137,15 @@ def _shield(one: Shield, place: str) -> Shield:
         replace(method, config=checked("defenses", method.name, method.config, f"{place}.then[{at}]"))
         for at, method in enumerate(one.then)
     )
-    label = one.label or "+".join([one.name, *(method.name for method in then)])
+    label = _called(one)
     _check_role(one, label, place)
     found = material(to_builtins([config, then]))
     return replace(one, label=label, config=config, then=then, material=found)
+
+
+def _called(one: Shield) -> str:
+    """By its label, or by the methods that it links."""
+    return one.label or "+".join([one.name, *(method.name for method in one.then)])
 
 
 def _check_role(one: Shield, label: str, place: str) -> None:
@@ -167,9 +173,20 @@ def _theft(one: Theft, place: str) -> Theft:
     )  # fmt: skip
 
 
-def _check_made(file: _File, place: str) -> None:
+def _run(one: Shield | Theft, only: Collection[str]) -> bool:
+    """Whether a cell of it is among those behind the defenses of these labels, and the controls."""
+    if not only:
+        return True
+    if isinstance(one, Shield):
+        return _called(one) in only
+    return not one.behind or any(label in (IDENTITY, *only) for label in one.behind)
+
+
+def _check_made(file: _File, place: str, only: Collection[str]) -> None:
     for table, entries in (("defenses", file.defenses), ("attacks", file.attacks)):
         for at, one in enumerate(entries):
+            if not _run(one, only):
+                continue
             fitted.check_there(to_builtins(one), file.fits, _at(place, table, at))
 
 
