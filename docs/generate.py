@@ -181,7 +181,9 @@ def results() -> str:
 
 
 def _kept_results() -> list[str]:
-    return [name for name in MEASURED if (ROOT / "results" / f"{name}.jsonl").exists()]
+    """In the page's order; an experiment that has only begun has no cell yet."""
+    files = {name: ROOT / "results" / f"{name}.jsonl" for name in MEASURED}
+    return [name for name, file in files.items() if file.exists() and b'{"cell"' in file.read_bytes()]
 
 
 def _measured(name: str, heading: str) -> list[str]:
