@@ -10,6 +10,7 @@ import pytest
 
 from azeotrope import ledger
 from azeotrope.errors import Unavailable
+from azeotrope.gateway.outbox import Outbox
 
 ASK = {"model": "m", "messages": [{"role": "user", "content": "2+2?"}]}
 POLICIES = {
@@ -116,15 +117,55 @@ async def test_a_ledger_in_trouble_follows_the_fail_mode(trouble, stream, house,
     assert [e["released"] for e in errors if e["policy"] == "open"] == [True]
 
 
+async def leaving(gate: Any) -> asyncio.StreamWriter:
+    """A client that has read the answer of its stream and is about to leave."""
+    body = json.dumps({**ASK, "stream": True}).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
+    writer.write(f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {gate.keys['closed']}\r\n"
+                 f"content-length: {len(body)}\r\n\r\n".encode() + body)  # fmt: skip
+    await reader.readuntil(b'"4"')
+    return writer
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_leaving_while_it_is_recorded_leaves_one_record(fails, house, upstream, monkeypatch) -> None:
+    says(upstream, True)
+    asked, left, settled = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    append, close, calls = ledger.Ledger.append, Outbox.close, 0
+
+    async def slow(self: Any, *entries: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1 and fails:
+            asked.set()
+            await settled.wait()
+            raise Unavailable("the ledger cannot be written: database or disk is full")
+        await append(self, *entries)
+        asked.set()
+        await settled.wait()
+
+    def closed(self: Any, *error: Any) -> None:
+        left.set()
+        close(self, *error)
+
+    monkeypatch.setattr(ledger.Ledger, "append", slow)
+    monkeypatch.setattr(Outbox, "close", closed)
+    async with house(POLICIES) as gate:
+        writer = await leaving(gate)
+        await asked.wait()
+        writer.close()
+        await left.wait()
+        settled.set()
+        await gate.app.drain(60.0)
+        (row,) = rows(gate)
+    assert row["finish"] == ("cut" if fails else "stop")
+
+
 async def test_leaving_early_leaves_a_record_of_what_went_out(house, upstream) -> None:
     up = upstream
     up.says(up.stream(up.delta(reasoning=RAW), up.delta(content="4"), up.HANG, done=False))
     async with house(POLICIES) as gate:
-        body = json.dumps({**ASK, "stream": True}).encode()
-        reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
-        writer.write(f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {gate.keys['closed']}\r\n"
-                     f"content-length: {len(body)}\r\n\r\n".encode() + body)  # fmt: skip
-        await reader.readuntil(b'"4"')
+        writer = await leaving(gate)
         writer.close()
         await up.left()
         await gate.app.drain(60.0)

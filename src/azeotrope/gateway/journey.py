@@ -6,14 +6,16 @@ Knows the dialect's file and no method by name.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing, suppress
 
 from azeotrope.gateway.call import Call, Means
+from azeotrope.gateway.failures import Rejected
 from azeotrope.gateway.outbox import Outbox
 from azeotrope.gateway.recording import record, record_part
 from azeotrope.gateway.wire import chat, leaks
 from azeotrope.streams import ask_all, collect
-from azeotrope.types import Answer, Event, Extra, Finish, Reasoning, Request, ToolCall, Usage
+from azeotrope.types import Answer, Event, Extra, Finish, Reasoning, Request, ToolCall, Trace, Usage
 
 _CONTENT = (Answer, Reasoning, ToolCall, Extra)
 
@@ -88,8 +90,7 @@ class _Making:
         """Never raises: what goes wrong is handed to the sender."""
         try:
             held = await self._follow()
-            await record(self._means, self._call, collect(self._request, self._events))
-            self._released = False
+            await self._record()
             for event in held:
                 await self._put(event)
             self._outbox.put(chat.DONE)
@@ -116,6 +117,26 @@ class _Making:
                     self._released = self._released or isinstance(event, _CONTENT)
                     await self._put(event)
         return held if buffers else sorted(held, key=lambda event: isinstance(event, Usage))
+
+    async def _record(self) -> None:
+        """The whole of it. A client that leaves meanwhile does not stop it: what was half-way might be written all the
+        same, and a part of it beside it."""
+        traces = collect(self._request, self._events)
+        recording = asyncio.get_running_loop().create_task(record(self._means, self._call, traces))
+        try:
+            await asyncio.shield(recording)
+        except asyncio.CancelledError:
+            self._means.later(self._whole_or_part(recording, traces, self._released))
+            self._released = False
+            raise
+        self._released = False
+
+    async def _whole_or_part(self, recording: asyncio.Task[None], traces: Sequence[Trace], released: bool) -> None:
+        try:
+            await recording
+        except Rejected:
+            if released:
+                await record_part(self._means, self._call, traces)
 
     async def _put(self, event: Event) -> None:
         if self._outbox.put(self._frames.of(event)):
