@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, median
 
 from azeotrope.evaluate.grid import Stage
-from azeotrope.math.stats import clopper_pearson, clustered
+from azeotrope.math.stats import clopper_pearson, of_averages
 from azeotrope.report.records import Figure, Tinged
 from azeotrope.report.results import STAGES, Group
 from azeotrope.types import Greened, Greenness
@@ -42,4 +42,4 @@ def _tinged(defense: str, attack: str, read: Sequence[Greened]) -> Tinged:
 def _share(found: Sequence[Greenness]) -> Figure:
     """Of the pairs of so many students (`seeds`); n: pairs."""
     shares = [one.share for one in found]
-    return Figure(fmean(shares), *clustered(shares), n=sum(one.scored for one in found), seeds=len(found))
+    return Figure(fmean(shares), *of_averages(shares), n=sum(one.scored for one in found), seeds=len(found))

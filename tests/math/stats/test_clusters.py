@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from azeotrope.errors import Misconfigured
-from azeotrope.math.stats import clopper_pearson, clustered
+from azeotrope.math.stats import clopper_pearson, clustered, of_averages
 
 
 @pytest.mark.parametrize(("hits", "n"), [(0, 5), (3, 8), (20, 20), (1, 40)])
@@ -35,3 +35,26 @@ def test_it_covers(alike) -> None:
 def test_what_is_no_rate_is_refused(rates, level) -> None:
     with pytest.raises(Misconfigured):
         clustered(rates, level)
+
+
+@pytest.mark.parametrize("count", [2, 3, 10])
+def test_averages_of_many_are_covered_and_closer_than_coins(count) -> None:
+    rng = np.random.default_rng(11)
+    mean, covered, widths = 0.53, 0, []
+    for _ in range(600):
+        own = rng.normal(mean, 0.01, size=count)
+        rates = list(rng.binomial(5000, own) / 5000)
+        low, high = of_averages(rates)
+        covered += low <= mean <= high
+        widths.append(high - low)
+    assert 0.92 < covered / 600 < 0.98, "exact but for chance and for the binomial's being nearly normal"
+    wide = clustered([mean] * count)
+    assert np.median(widths) < wide.high - wide.low
+
+
+def test_one_average_says_nothing_of_others_and_ends_stay_rates() -> None:
+    assert of_averages([0.5]) == clustered([0.5])
+    low, high = of_averages([0.0, 0.2, 0.9, 1.0])
+    assert (low, high) == (0.0, 1.0)
+    with pytest.raises(Misconfigured):
+        of_averages([])

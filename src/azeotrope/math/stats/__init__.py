@@ -1,6 +1,6 @@
 """Exact tests and intervals: verdicts and counts in, numbers out. Every random draw comes from a given generator."""
 
-from azeotrope.math.stats.clusters import clustered
+from azeotrope.math.stats.clusters import clustered, of_averages
 from azeotrope.math.stats.families import Finding, Rule, checked, e_bh, found
 from azeotrope.math.stats.firsthits import Answered, Belief, Wealth, trajectory
 from azeotrope.math.stats.keynull import accused
@@ -12,6 +12,6 @@ from azeotrope.math.stats.verdicts import Estimate, Interval, McNemar, Verdicts,
 __all__ = [
     "Answered", "Arm", "Belief", "Estimate", "Finding", "Interval", "McNemar", "Power", "Rule", "Verdicts", "Wealth",
     "accused", "advantage", "checked", "clopper_pearson", "clustered", "difference_of_means", "e_bh", "fewest_marked",
-    "found", "leakage", "learned", "log_tail", "mcnemar", "mean_accuracy", "needed", "paired_difference", "proof",
+    "found", "leakage", "learned", "log_tail", "mcnemar", "mean_accuracy", "needed", "of_averages", "paired_difference", "proof",
     "tail", "trajectory", "wilson",
 ]  # fmt: skip

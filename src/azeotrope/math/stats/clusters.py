@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from statistics import fmean
+from statistics import fmean, stdev
 
 from azeotrope.errors import Misconfigured
 from azeotrope.math.stats.verdicts import Interval
@@ -29,3 +30,18 @@ def clustered(rates: Sequence[float], level: float = 0.95) -> Interval:
     low = float(stats.beta.ppf(side, hits, n - hits + 1)) if hits > 0 else 0.0
     high = float(stats.beta.ppf(1 - side, hits + 1, n - hits)) if hits < n else 1.0
     return Interval(low, high)
+
+
+def of_averages(rates: Sequence[float], level: float = 0.95) -> Interval:
+    """Interval for the mean of clusters that are each an average of many: Student's t, cut to [0, 1].
+
+    An average of thousands is nearly normal and varies far less than a coin; of one cluster nothing is known about
+    that, and it gets what `clustered` says.
+    """
+    from scipy import stats
+
+    cautious = clustered(rates, level)
+    if len(rates) == 1:
+        return cautious
+    half = float(stats.t.ppf((1 + level) / 2, len(rates) - 1)) * stdev(rates) / math.sqrt(len(rates))
+    return Interval(max(0.0, fmean(rates) - half), min(1.0, fmean(rates) + half))
