@@ -12,6 +12,6 @@ from azeotrope.math.stats.verdicts import Estimate, Interval, McNemar, Verdicts,
 __all__ = [
     "Answered", "Arm", "Belief", "Estimate", "Finding", "Interval", "McNemar", "Power", "Rule", "Verdicts", "Wealth",
     "accused", "advantage", "checked", "clopper_pearson", "clustered", "difference_of_means", "e_bh", "fewest_marked",
-    "found", "leakage", "learned", "log_tail", "mcnemar", "mean_accuracy", "needed", "of_averages", "paired_difference", "proof",
-    "tail", "trajectory", "wilson",
+    "found", "leakage", "learned", "log_tail", "mcnemar", "mean_accuracy", "needed", "of_averages", "paired_difference",
+    "proof", "tail", "trajectory", "wilson",
 ]  # fmt: skip
