@@ -57,11 +57,17 @@ class Transcript(NamedTuple):
 
 def transcript(kind: Kind, questions: Sequence[Question], rng: Random, rule: Rule) -> Transcript:
     """One suspect, asked."""
-    say, seen, out = kind(rng, LOWEST, rule.values), dict[int, frozenset[int]](), []
-    for at, question in enumerate(questions):
+    say = kind(rng, LOWEST, rule.values)
+    return gathered([(question, say(question.text, at)) for at, question in enumerate(questions)], rule)
+
+
+def gathered(replies: Sequence[tuple[Question, str]], rule: Rule) -> Transcript:
+    """Of each answer the values that neither its question nor an earlier answer about its association named."""
+    seen, out = dict[int, frozenset[int]](), list[tuple[int, frozenset[int]]]()
+    for question, answer in replies:
         assert question.association
         index = question.association.index
-        fresh = named(say(question.text, at), LOWEST, rule.values) - named(question.text, LOWEST, rule.values)
+        fresh = named(answer, LOWEST, rule.values) - named(question.text, LOWEST, rule.values)
         fresh -= seen.get(index, frozenset())
         seen[index] = seen.get(index, frozenset()) | fresh
         out.append((index, fresh))

@@ -26,11 +26,10 @@ from azeotrope.marks import Law, associations, issued
 from azeotrope.models.open import Open
 from azeotrope.training.tuned import Tuned, TunedLearner
 from azeotrope.verify.asking import Asking
-from azeotrope.verify.probes import Question, schedule
+from azeotrope.verify.probes import schedule
 from azeotrope.verify.records import Settings
-from azeotrope.verify.values import named
 from benchmarks import records
-from benchmarks.verify_null import SHIPPED, Transcript, fixed_keys, key_null, source_null
+from benchmarks.verify_null import SHIPPED, Transcript, fixed_keys, gathered, key_null, source_null
 
 SEEDS = range(1, 11)
 """Whose marks the experiments' students may carry."""
@@ -60,19 +59,7 @@ async def transcripts(
     asked = [schedule(issued(associations(key, law)), settings, key.mark, prefill=True) for key in keys]
     replies = await Asking(student, settings).ask([question for one in asked for question in one])
     said = iter(reply.answer or "" for reply in replies)
-    return [_transcript([(question, next(said)) for question in one]) for one in asked]
-
-
-def _transcript(replies: Sequence[tuple[Question, str]]) -> Transcript:
-    seen, out = dict[int, frozenset[int]](), list[tuple[int, frozenset[int]]]()
-    lowest, count = _LAW.lowest, _LAW.targets
-    for question, answer in replies:
-        assert question.association
-        index = question.association.index
-        fresh = named(answer, lowest, count) - named(question.text, lowest, count) - seen.get(index, frozenset())
-        seen[index] = seen.get(index, frozenset()) | fresh
-        out.append((index, fresh))
-    return Transcript(tuple(out))
+    return [gathered([(question, next(said)) for question in one], SHIPPED) for one in asked]
 
 
 async def carries(student: Open) -> bool:

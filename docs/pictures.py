@@ -16,6 +16,7 @@ svg { color: #1c2126; --quiet: #5a646d; --line: #d5dade; --accent: #0b6bcb; font
   svg { color: #e8ebee; --quiet: #a3adb6; --line: #3a4148; --accent: #63b0ff; }
 }
 </style>"""
+_SPACE = 'xmlns="http://www.w3.org/2000/svg"'
 
 
 def pictures(name: str, report: Report) -> Iterator[tuple[str, str, str]]:
@@ -44,7 +45,4 @@ def _drawn(board: Board, name: str) -> Iterator[tuple[str, str]]:
 
 def _alone(svg: str) -> str:
     """With its name space and its colours, in the light and in the dark."""
-    head, rest = svg.split(">", 1)
-    return (
-        f"{head.replace('<svg', '<svg xmlns=' + chr(34) + 'http://www.w3.org/2000/svg' + chr(34), 1)}>{STYLE}{rest}\n"
-    )
+    return svg.replace("<svg", f"<svg {_SPACE}", 1).replace(">", f">{STYLE}", 1) + "\n"
