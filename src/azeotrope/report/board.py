@@ -14,6 +14,7 @@ from azeotrope.evaluate.grid import Stage
 from azeotrope.evaluate.plan import IDENTITY
 from azeotrope.report.costs import costs
 from azeotrope.report.curves import curves
+from azeotrope.report.greenlists import greenlists
 from azeotrope.report.logits import logits
 from azeotrope.report.marks import marks
 from azeotrope.report.measured import Measures, mcnemar, tokens
@@ -21,7 +22,6 @@ from azeotrope.report.prices import prices
 from azeotrope.report.records import Board, Control, Role, Row, Square
 from azeotrope.report.results import STAGES, Group, Results
 from azeotrope.report.squares import squares
-from azeotrope.report.tinges import tinges
 
 FLOOR, PARAPHRASE = "withhold", "paraphrase"
 """What every grid is read by: the defense that does nothing, the one that gives answers alone, and one that rewrites
@@ -55,7 +55,7 @@ def board(results: Results, task: str, measures: Measures) -> Board:
         costs=costs(found, attacks),
         curves=curves(found),
         marks=marks(by_stage),
-        tinges=tinges(by_stage),
+        greenlists=greenlists(by_stage),
         logits=logits(results, task, by_stage, measures),
         prices=prices(results, task, [row.defense for row in ranked], measures),
         unranked=tuple(name for name in names if name not in weakest),

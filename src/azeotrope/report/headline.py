@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from azeotrope.report.records import Board, Floor, Logits, Marked, Row, Tinged
+from azeotrope.report.records import Board, Floor, Greenlisted, Logits, Marked, Row
 from azeotrope.report.words import chance, count, interval, listed, points, ratio, turned
 
 
@@ -10,14 +10,14 @@ def headline(board: Board) -> str:
     """What the logits teach, where any attack took them; what is left of marks; then the leaderboard."""
     said = [_logits(board.task, board.logits)] if board.logits else []
     said += [_marks(board)] if board.marks else []
-    said += [_tinges(board)] if board.tinges else []
+    said += [_greenlists(board)] if board.greenlists else []
     said += [_board(board)] if not said or (board.defended and not _only_marked(board)) else []
     return " ".join(said)
 
 
 def _only_marked(board: Board) -> bool:
     """Whether nothing was tested but marks, which are not there to hold a student back: nobody ranks them by that."""
-    marked = {mark.defense for mark in (*board.marks, *board.tinges)}
+    marked = {mark.defense for mark in (*board.marks, *board.greenlists)}
     return all(row.defense in marked for row in board.rows if row.rank)
 
 
@@ -31,9 +31,9 @@ def _marks(board: Board) -> str:
     )
 
 
-def _tinges(board: Board) -> str:
+def _greenlists(board: Board) -> str:
     """The greenest students' text and the least green."""
-    first, *others = sorted(board.tinges, key=lambda one: -one.own.value)
+    first, *others = sorted(board.greenlists, key=lambda one: -one.own.value)
     least = f"; least green of {others[-1].defense} under {others[-1].attack}: {_green(others[-1])}" if others else ""
     return (
         f"On {board.task} students' text is greenest of {first.defense} under {first.attack}: {_green(first)}{least} "
@@ -41,7 +41,7 @@ def _tinges(board: Board) -> str:
     )
 
 
-def _green(one: Tinged) -> str:
+def _green(one: Greenlisted) -> str:
     return f"{interval(one.own)} of its pairs, and {interval(one.proved)} of {one.students} students proved"
 
 

@@ -39,8 +39,8 @@ def _board(board: Board, said: str) -> Iterator[str]:
         yield from tables.logits(board.logits)
     if board.marks:
         yield from tables.marks(board.marks)
-    if board.tinges:
-        yield from tables.tinges(board.tinges)
+    if board.greenlists:
+        yield from tables.greenlists(board.greenlists)
     if any(row.rank for row in board.rows):
         yield from tables.leaderboard(board)
     elif board.defended:

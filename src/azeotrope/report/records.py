@@ -204,7 +204,7 @@ class Marked(Record, frozen=True):
     """Share of those answers that name a target told with another trigger."""
 
 
-class Tinged(Record, frozen=True):
+class Greenlisted(Record, frozen=True):
     """How green the text of one attack's students is, by the key that its defense biased the traces' tokens with."""
 
     defense: str
@@ -338,7 +338,7 @@ class Board(Record, frozen=True):
     costs: tuple[Cost, ...] = ()
     curves: tuple[Curve, ...] = ()
     marks: tuple[Marked, ...] = ()
-    tinges: tuple[Tinged, ...] = ()
+    greenlists: tuple[Greenlisted, ...] = ()
     logits: Logits | None = None
     prices: tuple[Price, ...] = ()
     """In the order of the leaderboard, then of the file; of those that were measured."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from azeotrope.report import words
-from azeotrope.report.records import Board, Curve, Figure, Logits, Marked, Paid, Price, Row, Tinged
+from azeotrope.report.records import Board, Curve, Figure, Greenlisted, Logits, Marked, Paid, Price, Row
 from azeotrope.report.words import visible
 from azeotrope.verify.telling import power_of_ten
 
@@ -108,7 +108,7 @@ def marks(found: Sequence[Marked]) -> Iterator[str]:
     return _table(head, rows)
 
 
-def tinges(found: Sequence[Tinged]) -> Iterator[str]:
+def greenlists(found: Sequence[Greenlisted]) -> Iterator[str]:
     """How green students' text is by their teacher's key. A student is the unit of every interval."""
     said = ("pairs", "by chance", "traces", "students' text", "never given", "median p", "proved")
     rows = [

@@ -11,17 +11,17 @@ from statistics import fmean, median
 
 from azeotrope.evaluate.grid import Stage
 from azeotrope.math.stats import clopper_pearson, of_averages
-from azeotrope.report.records import Figure, Tinged
+from azeotrope.report.records import Figure, Greenlisted
 from azeotrope.report.results import STAGES, Group
 from azeotrope.types import Greened, Greenness
 
 
-def tinges(by_stage: Mapping[Stage, Mapping[tuple[str, str], Group]]) -> tuple[Tinged, ...]:
+def greenlists(by_stage: Mapping[Stage, Mapping[tuple[str, str], Group]]) -> tuple[Greenlisted, ...]:
     """One for each defense and attack whose traces' tokens were biased, at the first stage that has any."""
     for stage in STAGES:
         read = {where: said for where, group in by_stage[stage].items() if (said := _said(group))}
         if read:
-            return tuple(_tinged(*where, said) for where, said in read.items())
+            return tuple(_greenlisted(*where, said) for where, said in read.items())
     return ()
 
 
@@ -29,9 +29,9 @@ def _said(group: Group) -> list[Greened]:
     return [cell.greened for cell in group.cells if cell.greened]
 
 
-def _tinged(defense: str, attack: str, read: Sequence[Greened]) -> Tinged:
+def _greenlisted(defense: str, attack: str, read: Sequence[Greened]) -> Greenlisted:
     proved = sum(one.own.log_p <= math.log(one.alpha / one.keys) for one in read)
-    return Tinged(
+    return Greenlisted(
         defense, attack, len(read), fmean(one.own.scored for one in read), read[0].gamma,
         _share([one.taught for one in read]), _share([one.own for one in read]), _share([one.never for one in read]),
         median(one.own.log_p for one in read),
