@@ -12,7 +12,8 @@ from azeotrope.keys import OPERATOR
 from azeotrope.models import shipped
 from azeotrope.verify import Outcome, SideFile, Suspect, opened
 from azeotrope.verify.records import NOTHING, REFUSED
-from azeotrope.verify.sealing import check, holds, sealed
+from azeotrope.verify.sealing import check, sealed
+from azeotrope.verify.signing import holds
 
 from .conftest import MASTER
 

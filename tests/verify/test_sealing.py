@@ -16,7 +16,8 @@ from azeotrope.math.stats import Answered, Belief, Rule, Wealth
 from azeotrope.verify import Outcome
 from azeotrope.verify.examining import power, screened, sealed_digest
 from azeotrope.verify.records import Signed, Tree
-from azeotrope.verify.sealing import COUNTED, LEAVES, check, holds, sealed, tree_of
+from azeotrope.verify.sealing import check, sealed
+from azeotrope.verify.signing import COUNTED, LEAVES, holds, tree_of
 from azeotrope.verify.telling import claim, time_sentence
 
 from .conftest import heart, student
@@ -188,11 +189,11 @@ def test_a_head_is_older_than_the_first_probe_by_the_time_that_was_signed(twins:
     for seconds in (-3600, 0):
         assert not faults(under_a_head(found, later(found, seconds)))
     young = under_a_head(found, later(found, 1))
-    assert faults(young) == ["by its own clock the head is older than the first probe"]
+    assert faults(young) == ["by its own clock the head is older than the run"]
     backdated = under_a_head(found, tree=replace(young.tree, time="2020-01-01T00:00:00+00:00"))
     assert faults(backdated) == [
         "the time that is given for the head is the one that was signed",
-        "by its own clock the head is older than the first probe",
+        "by its own clock the head is older than the run",
     ]
     unsigned = under_a_head(found, tree=replace(backdated.tree, microseconds=1_577_836_800_000_000))
     assert any("head that K was counted under is signed" in what for what in faults(unsigned))

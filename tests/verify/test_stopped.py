@@ -25,7 +25,8 @@ from azeotrope.types import Request
 from azeotrope.verify import Outcome
 from azeotrope.verify.examining import Kept, sealed_digest
 from azeotrope.verify.records import NOTHING, UNASKED, Evidence, Signed
-from azeotrope.verify.sealing import check, holds, sealed
+from azeotrope.verify.sealing import check, sealed
+from azeotrope.verify.signing import holds
 from azeotrope.verify.telling import claim
 
 from .conftest import LAW, MASTER, Full, heart, student

@@ -16,7 +16,8 @@ from azeotrope.keys import Key, Master, commitment
 from azeotrope.models.fake import Scripted
 from azeotrope.verify.counting import Counted
 from azeotrope.verify.records import MET, NOTHING, REFUSED, Settings
-from azeotrope.verify.texts import Reading, TextEvidence, judged, questions, written
+from azeotrope.verify.text_records import SignedText, TextEvidence
+from azeotrope.verify.texts import Reading, judged, questions, written
 from azeotrope.watermarks.greenlist import Config, _Lists
 
 from .conftest import LAW, MASTER
@@ -45,7 +46,8 @@ def said(seed: int, key: Key | None = None, odds: float = 3.0, texts: int = 20) 
 
 
 def reading(keys: int, under: frozenset[str] | None = None, alpha: float = 1e-6) -> Reading:
-    return Reading(CONFIG, encode, "00", Counted(keys, "as the test says", None, under), LAW.digest, alpha)
+    counted = Counted(keys, "as the test says", None, under)
+    return Reading(CONFIG, encode, "00", counted, LAW, alpha, "2026-11-28T00:00:00+00:00")
 
 
 def test_the_key_of_a_greened_text_is_found_among_a_thousand_and_nobody_else() -> None:
@@ -122,7 +124,7 @@ def run(home: Path, *more: str) -> tuple[int, TextEvidence, str]:  # noqa: F811
     done = CliRunner().invoke(app, named)
     if done.exception and not isinstance(done.exception, SystemExit):
         raise done.exception
-    return done.exit_code, decode(out.read_bytes(), TextEvidence), done.output
+    return done.exit_code, decode(out.read_bytes(), SignedText).evidence, done.output
 
 
 @pytest.fixture(scope="module")

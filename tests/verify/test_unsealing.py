@@ -13,7 +13,8 @@ from azeotrope.codec import encode
 from azeotrope.errors import Misconfigured
 from azeotrope.verify import Outcome
 from azeotrope.verify.examining import Kept, sealed_digest
-from azeotrope.verify.sealing import Finding, holds, sealed
+from azeotrope.verify.sealing import sealed
+from azeotrope.verify.signing import Finding, holds
 from azeotrope.verify.unsealing import unsealed
 
 from .conftest import heart, student

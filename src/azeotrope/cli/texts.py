@@ -17,8 +17,10 @@ from azeotrope.cli.verify import Ledger, need, revealed_key, secret_in
 from azeotrope.cli.writing import can_write, write
 
 if TYPE_CHECKING:
+    from azeotrope.marks import Law
     from azeotrope.verify import Settings
-    from azeotrope.verify.texts import TextEvidence
+    from azeotrope.verify.text_records import TextEvidence
+    from azeotrope.watermarks import greenlist
 
 _SHOWN = 10
 _SHIPPED = "shipped:"
@@ -38,7 +40,7 @@ def text(
     ] = None,
     ask: Annotated[int, typer.Option(min=1, help="So many questions of our own.")] = 200,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="How it was biased: gamma=0.25, context=1.")
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="How it was biased: gamma=0.25.")
     ] = None,
     customers: Annotated[
         str, typer.Option(metavar="all|NAMES", help="Names with commas; all: of --file and of the commitments.")
@@ -60,6 +62,7 @@ def text(
         Path | None, typer.Option(metavar="FILE", help="One key, as `keys reveal` wrote it, instead of a master key.")
     ] = None,
     ledger_key: Annotated[str | None, typer.Option(help="With --revealed: the log's public key (hex).")] = None,
+    signing_key: Annotated[Path | None, typer.Option(help="Ed25519 key that signs it (`ledger key`).")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The evidence; what was asked is beside it.")] = Path(
         "text-evidence.json"
     ),
@@ -81,14 +84,14 @@ def text(
     from azeotrope.codec import convert, encode
     from azeotrope.errors import Misconfigured
     from azeotrope.keys import OPERATOR, Master
+    from azeotrope.ledger import Signer
     from azeotrope.verify import Settings
     from azeotrope.verify.counting import in_ledger
-    from azeotrope.verify.texts import Reading, judged, questions
-    from azeotrope.watermarks import greenlist
+    from azeotrope.verify.text_sealing import sealed
+    from azeotrope.verify.texts import Reading, judged, now, questions
 
     if bool(suspect) == (texts is not None):
         raise Misconfigured("whose text? --suspect asks one, --texts FILE has it: name one of the two")
-    config = convert(values(set_ or []), greenlist.Config, "--set")
     settings = convert(
         {"alpha": alpha, "seed": seed, "at_once": at_once, "deadline": deadline, "tokens": tokens}, Settings,
         "verify text",
@@ -100,7 +103,11 @@ def text(
         keys = [key for key in found if key.customer != OPERATOR]  # nobody's tokens are biased by the operator's
         its_law, counted = law_of(law), in_ledger(ledger, committed, len(keys))
     can_write(output)
+    signer = Signer.read(signing_key) if signing_key else None
     ids, made_of = _tokenizer(tokenizer)
+    reading = Reading(
+        _biased(its_law, values(set_ or []), made_of), ids, made_of, counted, its_law, alpha, now(), __version__
+    )
     if texts is not None:
         name, said = str(texts), _read(texts)
     else:
@@ -108,9 +115,8 @@ def text(
         name, said = suspect, interruptible(_written(suspect, secret_in(suspect_key_env), put, settings))
         kept = [json.dumps({"question": one, "text": answer}) for one, answer in zip(put, said, strict=True) if answer]
         write(output.with_suffix(".texts.jsonl"), "\n".join(kept) + "\n", 0o600)
-    reading = Reading(config, ids, made_of, counted, its_law.digest, alpha, __version__)
     evidence = judged(name, said, keys, reading)
-    write(output, encode(evidence).decode() + "\n")
+    write(output, encode(sealed(evidence, signer)).decode() + "\n")
     _show(evidence)
     if evidence.verdict.startswith("refused"):
         raise typer.Exit(4)
@@ -122,6 +128,25 @@ async def _written(spec: str, key: str | None, put: Sequence[str], settings: Set
 
     async with opened(spec, key=key, deadline=settings.deadline) as found:
         return await written(found.model, put, settings)
+
+
+def _biased(law: Law, said: dict[str, Any], tokenizer: str) -> greenlist.Config:
+    """How the text was biased: as the law says, or for this run. Raises `Misconfigured` where the two differ."""
+    from azeotrope.codec import convert
+    from azeotrope.errors import Misconfigured
+    from azeotrope.watermarks import greenlist
+
+    fixed = law.tokens
+    if fixed is None:
+        return convert(said, greenlist.Config, "--set")
+    config = convert({"gamma": fixed.gamma, "context": fixed.context} | said, greenlist.Config, "--set")
+    if (config.gamma, config.context) != (fixed.gamma, fixed.context):
+        raise Misconfigured(
+            f"the law has gamma = {fixed.gamma:g} and context = {fixed.context}: leave --set out, or name another law"
+        )
+    if tokenizer != fixed.tokenizer:
+        raise Misconfigured(f"the law names another tokenizer ({fixed.tokenizer}); this is {tokenizer}")
+    return config
 
 
 def _show(evidence: TextEvidence) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from azeotrope.marks import Law
     from azeotrope.verify import Judged, Outcome, Settings
     from azeotrope.verify.counting import Counted
+    from azeotrope.verify.records import Signed
+    from azeotrope.verify.text_records import SignedText
 
 app = typer.Typer(
     help="Find out whether a suspect learned from our responses, and from whose; with evidence a sceptic can check.",
@@ -214,29 +216,45 @@ def check(
 ) -> None:
     """Check a report's signature and arithmetic, offline and without secrets. Exit status 1 where something fails.
 
+    The evidence of `verify text`, too.
+
     With transcripts, each is held against the digest that the report has of it; those not shown are named.
     """
     need("scipy", "cryptography")
-    from azeotrope.codec import decode
     from azeotrope.errors import Misconfigured
     from azeotrope.report.words import visible
+    from azeotrope.verify import sealing, text_sealing
     from azeotrope.verify.records import Signed
-    from azeotrope.verify.sealing import check as checked
-    from azeotrope.verify.sealing import holds
+    from azeotrope.verify.signing import holds
     from azeotrope.verify.unsealing import read_transcripts, unsealed
 
-    try:
-        signed = decode(file.read_bytes(), Signed)
-    except OSError as error:
-        raise Misconfigured(f"cannot read {file}: {error.strerror}") from None
-    findings = checked(signed, public_key)
-    if shown is not None:
-        findings += unsealed(signed.evidence, read_transcripts(shown))
+    signed = _signed(file)
+    if isinstance(signed, Signed):
+        findings = sealing.check(signed, public_key)
+        findings += unsealed(signed.evidence, read_transcripts(shown)) if shown else []
+    elif shown:
+        raise Misconfigured(f"{file} is of a reading of text, which has no transcripts: leave --transcripts out")
+    else:
+        findings = text_sealing.check(signed, public_key)
     for finding in findings:
         typer.echo(f"{ {True: 'holds', False: 'FAILS', None: 'open '}[finding.holds] }  {visible(finding.what)}")
     typer.echo(visible(f"verdict: {signed.evidence.verdict}; {signed.evidence.time}"))
     if not holds(findings):
         raise typer.Exit(1)
+
+
+def _signed(file: Path) -> Signed | SignedText:
+    """Evidence of either kind. Raises `Misconfigured`."""
+    from azeotrope.codec import decode
+    from azeotrope.errors import Misconfigured
+    from azeotrope.verify.records import Signed
+    from azeotrope.verify.text_records import TEXT, Kind, SignedText
+
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise Misconfigured(f"cannot read {file}: {error.strerror}") from None
+    return decode(data, SignedText if decode(data, Kind).kind == TEXT else Signed)
 
 
 @app.command()

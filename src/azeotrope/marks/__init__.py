@@ -21,6 +21,7 @@ __all__ = [
     "TRIGGERS",
     "Chaff",
     "Law",
+    "Tokens",
     "associations",
     "issued",
     "opening",
@@ -29,6 +30,17 @@ __all__ = [
     "told",
     "variants",
 ]
+
+
+class Tokens(Record, frozen=True):
+    """How tokens are coloured where responses carry a token bias: what a reading could otherwise choose afterwards."""
+
+    gamma: Annotated[float, Meta(gt=0, lt=1)]
+    """Share of tokens that are green."""
+    context: Annotated[int, Meta(ge=1, le=8)]
+    """Tokens that decide which are green."""
+    tokenizer: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    """SHA-256 of what the teacher's is made of, as `azeotrope verify text` gives it."""
 
 
 class Law(Record, frozen=True):
@@ -46,6 +58,8 @@ class Law(Record, frozen=True):
     """Of words and sentences: what these are can change only with it."""
     test: str = "first hits 1"
     """How a suspect is tested."""
+    tokens: Tokens | None = None
+    """How a suspect's text is read, where responses carry a token bias; the associations do not depend on it."""
 
     def __post_init__(self) -> None:
         if self.associations % 2:

@@ -9,7 +9,7 @@ from azeotrope.ledger import Head, commitments, newest, vouching
 from azeotrope.ledger.checking import Known, check
 from azeotrope.ledger.proving import whole
 from azeotrope.verify.records import Tree
-from azeotrope.verify.sealing import COUNTED, LEAVES, tree_of
+from azeotrope.verify.signing import COUNTED, LEAVES, tree_of
 
 
 class Counted(NamedTuple):

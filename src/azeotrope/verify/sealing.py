@@ -3,84 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from azeotrope.codec import encode
 from azeotrope.errors import AzeotropeError
-from azeotrope.ledger import Head, Signer
+from azeotrope.ledger import Signer
 from azeotrope.math.stats import Answered, Belief, Rule, Wealth, checked, found
 from azeotrope.math.stats.firsthits import BELIEFS
 from azeotrope.math.stats.keynull import MOST
 from azeotrope.verify.examining import key_null, power, screened
-from azeotrope.verify.records import MET, NOTHING, REFUSED, Evidence, Judged, Signed, Tree
+from azeotrope.verify.records import MET, NOTHING, REFUSED, Evidence, Judged, Signed
+from azeotrope.verify.signing import Finding, Seal, under
 from azeotrope.verify.telling import claim, overall, time_sentence
 from azeotrope.verify.values import named
 
 WORDS = b"azeotrope evidence 1"
 """In front of what is signed: the signature stands for nothing else."""
-COUNTED = "commitments under the signed head"
-LEAVES = "leaves of the signed head, of which commitments are some"
-"""Where K comes from, if it comes from the log: then it has to fit the head."""
 _CLOSE = 1e-9
 _MOST = 128
 """Associations in one half of a mark at most, by `Law`: what is beyond is nobody's, and slow to work through."""
 
 
-class Finding(NamedTuple):
-    """One thing that was checked. `holds` is None where nothing can be said."""
-
-    holds: bool | None
-    what: str
-
-
 def sealed(evidence: Evidence, signer: Signer | None) -> Signed:
     """The twin, signed with Ed25519 where there is a key."""
-    if signer is None:
-        return Signed(evidence)
-    return Signed(evidence, signer.public.hex(), signer.seal(WORDS, encode(evidence)).hex())
-
-
-def tree_of(head: Head) -> Tree:
-    """The signed head as it stands in a report."""
-    return Tree(
-        head.size, head.root, _iso(head.time), head.key, head.signature, head.stamp or "", head.time
-    )  # fmt: skip
-
-
-def _iso(microseconds: int) -> str:
-    """As a report says it: ISO 8601, UTC, to the second; for times beyond the calendar the number."""
-    try:
-        return datetime.fromtimestamp(microseconds // 1_000_000, UTC).isoformat()
-    except (OverflowError, ValueError, OSError):
-        return f"{microseconds} us"
+    return Signed(evidence, *Seal.of(encode(evidence), WORDS, signer))
 
 
 def check(signed: Signed, key: str | None = None) -> list[Finding]:
     """Everything that can be recomputed, was it so? `key`: the public key (hex) that has to have signed."""
-    return [*_signature(signed, key), *_whole(signed.evidence), *_marks(signed.evidence)]
-
-
-def _signature(signed: Signed, key: str | None) -> Iterator[Finding]:
-    if not signed.key and not signed.signature:
-        yield Finding(key is None, "nobody signed it")
-        return
-    if key is not None:
-        yield Finding(signed.key == key.strip().lower(), "the key that signed it is the one that was named")
-    yield Finding(_genuine(signed), f"the signature by {signed.key[:16]}... fits every byte of the evidence")
-
-
-def _genuine(signed: Signed) -> bool:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    try:
-        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(signed.key))
-        public.verify(bytes.fromhex(signed.signature), WORDS + b"\n" + encode(signed.evidence))
-    except (InvalidSignature, ValueError):
-        return False
-    return True
+    seal = Seal(signed.key, signed.signature).findings(encode(signed.evidence), WORDS, key)
+    return [*seal, *_whole(signed.evidence), *_marks(signed.evidence)]
 
 
 def _whole(evidence: Evidence) -> Iterator[Finding]:
@@ -94,34 +46,7 @@ def _whole(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(spread == BELIEFS, "the wealth was spread as the test prescribes, whatever the answers were")
     yield Finding(evidence.keys >= len(evidence.marks), "K counts at least the marks that were asked about")
     if evidence.tree:
-        head = _head(evidence.tree)
-        by = f"by {head.key[:16]}...: compare that with the log's public key"
-        yield Finding(head.genuine(), f"the log's head that K was counted under is signed {by}")
-        said = evidence.tree.time == _iso(evidence.tree.microseconds)
-        yield Finding(said, "the time that is given for the head is the one that was signed")
-        older = _older(evidence.tree.microseconds, evidence.started)
-        yield Finding(older, "by its own clock the head is older than the first probe")
-        yield Finding(_fits(evidence, evidence.tree), "K is no other than the head allows")
-
-
-def _older(microseconds: int, started: str) -> bool:
-    """Was it signed in the second in which the run started, or before? Compares what the signature covers."""
-    try:
-        at = datetime.fromisoformat(started)
-        return at.tzinfo is not None and microseconds // 1_000_000 <= math.floor(at.timestamp())
-    except (OverflowError, ValueError):
-        return False
-
-
-def _fits(evidence: Evidence, tree: Tree) -> bool:
-    """Commitments are leaves: there are no more of them, and who counts leaves counts all."""
-    if evidence.keys_from == LEAVES:
-        return evidence.keys == tree.size
-    return evidence.keys <= tree.size or evidence.keys_from != COUNTED
-
-
-def _head(tree: Tree) -> Head:
-    return Head(size=tree.size, root=tree.root, time=tree.microseconds, key=tree.key, signature=tree.signature)
+        yield from under(evidence.tree, evidence.started, evidence.keys, evidence.keys_from)
 
 
 def _marks(evidence: Evidence) -> Iterator[Finding]:
@@ -208,8 +133,3 @@ def _same(one: float | None, other: float | None) -> bool:
     if one is None or other is None:
         return one is other
     return one == other or math.isclose(one, other, rel_tol=_CLOSE, abs_tol=_CLOSE)
-
-
-def holds(findings: Sequence[Finding]) -> bool:
-    """Whether none of them fails."""
-    return all(one.holds is not False for one in findings)

@@ -13,7 +13,7 @@ from azeotrope.codec import decode
 from azeotrope.errors import Misconfigured
 from azeotrope.verify.examining import Kept, sealed_digest
 from azeotrope.verify.records import Evidence, Judged, Line
-from azeotrope.verify.sealing import Finding
+from azeotrope.verify.signing import Finding
 from azeotrope.verify.values import named
 
 _NAMED = 20
