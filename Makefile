@@ -11,6 +11,8 @@ LOCK := $(or $(UV),$(BIN)/uv) pip compile --quiet --universal --python-version 3
 	--no-emit-index-url --no-emit-find-links --no-config --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
 # Which build of torch: TORCH="--index-url https://download.pytorch.org/whl/cpu" for a machine without an accelerator.
 TORCH ?=
+# Processes that the tests run in: each file in one of them.
+WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
@@ -29,8 +31,8 @@ serve: $(VENV)/.runs  ## install, then serve the small model behind the gateway
 doctor: $(VENV)/.runs  ## what is installed, what is missing and how to mend it
 	$(BIN)/azeotrope doctor
 
-test: $(VENV)/.dev  ## install what the tests need and run them all (ARGS="tests/models -x")
-	$(BIN)/pytest $(ARGS)
+test: $(VENV)/.dev  ## install what the tests need and run them all (ARGS="tests/models -x", WORKERS=4)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev  ## format and style, checked
 	$(BIN)/ruff format --check .
