@@ -1,6 +1,8 @@
 """The purifier's objective: its terms by definition, its gradient against double backward, CMI within its bounds."""
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -305,3 +307,30 @@ def test_cmi_of_certain_answers_is_what_the_label_does_not_say() -> None:
     sure = torch.full((40, 4), -1e9, dtype=torch.float64).scatter(-1, (torch.arange(40) % 4)[:, None], 0.0)
     assert estimate(sure, torch.zeros(40, dtype=torch.long))[0] == pytest.approx(math.log(4))
     assert estimate(sure, torch.arange(40) % 4)[0] == pytest.approx(0, abs=1e-12)
+
+
+PEAK = """
+import resource, sys
+import torch
+from azeotrope.math.information import Objective, Tail, Text, backward
+from azeotrope.math.lowrank import LowRank
+words, tokens, width, block = 151_936, int(sys.argv[1]), 64, int(sys.argv[2])
+def drawn(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+m = LowRank(torch.zeros(words, 32).requires_grad_(), (drawn(32, words) / words**0.5).requires_grad_())
+inputs, labels = drawn(tokens, width), torch.arange(tokens)
+tail = Tail(lambda theta: torch.tanh(inputs @ theta[0]), (drawn(width, width) / 8,), drawn(words, width) / 8)
+text = Text(drawn(tokens, words), labels)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+adamw = torch.optim.AdamW([*m], lr=1e-6)
+backward(m, [tail], text, Objective(block=block))
+adamw.step()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / (4 * words))
+"""
+
+
+def test_a_step_at_150k_words_takes_the_memory_of_a_block_and_not_of_the_text() -> None:
+    """Rank 32, |V| = 151,936, 320 tokens. A map, its gradients and AdamW's state are 192 rows of [V] floats, a block of
+    32 tokens what some 17 blocks take; worked on whole (block = 320) the same text takes some 2,400 rows."""
+    done = subprocess.run([sys.executable, "-c", PEAK, "320", "32"], capture_output=True, check=True)
+    assert 192 < float(done.stdout) < 1_100
