@@ -139,6 +139,8 @@ def test_signed_on_the_command_line_and_checked_there(home: Path, greened: list[
     assert "the log's head that K was counted under is signed" in printed
     with pytest.raises(Misconfigured, match="no transcripts"):
         call("verify", "check", str(out), "--transcripts", str(file))
+    marks = tuple(replace(one, committed=None) for one in twin.evidence.marks)
+    assert [one for one in faults(check(sealed(replace(twin.evidence, marks=marks), SIGNER))) if "whoever's" in one]
     out.write_bytes(encode(replace(twin, evidence=replace(twin.evidence, suspect="somebody else"))))
     assert call("verify", "check", str(out))[0] == 1
     law = home / "law.toml"

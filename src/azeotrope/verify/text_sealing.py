@@ -84,6 +84,8 @@ def _settings(evidence: TextEvidence) -> Iterator[Finding]:
         yield Finding(same, "gamma, context and tokenizer are those of the law that commitments bind to")
     if evidence.tree:
         yield from under(evidence.tree, evidence.started, evidence.keys, evidence.keys_from)
+        accused = all(one.committed for one in evidence.marks if one.verdict.startswith(MET))
+        yield Finding(accused, "whoever's mark was met, its key is said to be committed under that head")
     elif any(one.committed is not None for one in evidence.marks):
         yield Finding(False, "a key is said to be committed or not, under no head")
 
