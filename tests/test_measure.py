@@ -77,6 +77,7 @@ async def test_a_score_keeps_the_problems_order_and_counts_failures_apart() -> N
     }
     assert measured.samples(2) == (("right", "3 + 4 = 7\n\\boxed{7}"), ("wrong", "3 + 4 = 8\n\\boxed{8}"))
     assert len(measured.samples(99)) == 7
+    assert measured.samples(1, quoted=False) == ((measured.problems[0].id, "3 + 4 = 7\n\\boxed{7}"),)
 
 
 async def test_a_grader_that_is_down_fails_the_problem() -> None:

@@ -38,10 +38,13 @@ class Measured:
     problems: tuple[Problem, ...]
     traces: tuple[Trace | None, ...]
 
-    def samples(self, most: int) -> tuple[tuple[str, str], ...]:
-        """(problem, what was said), the first few."""
+    def samples(self, most: int, quoted: bool = True) -> tuple[tuple[str, str], ...]:
+        """(problem, what was said), the first few; unless `quoted`, the problem by its id."""
         said = [
-            (text_of(problem.request), "\n".join(filter(None, (trace.reasoning.rstrip(), trace.answer))))
+            (
+                text_of(problem.request) if quoted else problem.id,
+                "\n".join(filter(None, (trace.reasoning.rstrip(), trace.answer))),
+            )
             for problem, trace in zip(self.problems, self.traces, strict=True)
             if trace is not None
         ]

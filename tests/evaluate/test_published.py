@@ -73,6 +73,7 @@ def test_a_cell_says_what_was_read_and_what_is_said_of_it(tmp_path: Path) -> Non
     asked = {(form, heat) for form, heat, _ in cell.recall.contexts}
     assert asked == {(form, heat) for form in ("bare", "turn", "after") for heat in (0.0, 0.7)}
     assert asked == {(form, heat) for form, heat, _, _ in cell.recall.never}
+    assert [problem for problem, _ in cell.samples] == ["gsm8k-validation-0"], "named: the data set is somebody's"
 
 
 def test_the_teacher_says_what_is_published_and_is_what_it_says(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from azeotrope import catalog, measure
 from azeotrope.codec import convert, digest
 from azeotrope.distill import Thief, Wash
 from azeotrope.evaluate import families, learners, shielding, teachers
-from azeotrope.evaluate.facts import problems, solved, task_of
+from azeotrope.evaluate.facts import problems, quotable, solved, task_of
 from azeotrope.evaluate.greenness import greened
 from azeotrope.evaluate.grid import GREEDY, JUDGED, Todo, Variant, defended, keyed
 from azeotrope.evaluate.outcome import Failure, failed, reason
@@ -119,7 +119,7 @@ async def _cell(bench: Bench, attack: Variant) -> Cell:
     recall = await recalled(student, todo, bench.plan.marks, _passes(bench, thief), accounts)
     return Cell(
         todo.digest, todo.defense.label, attack.label, todo.task.label, todo.seed, todo.stage, todo.split,
-        scores, thief.bill.total(), time.perf_counter() - began, samples=_samples(judged), recall=recall,
+        scores, thief.bill.total(), time.perf_counter() - began, samples=_samples(judged, todo), recall=recall,
         greened=await greened(judged, todo, bench.plan.marks, bench.weights, bench.protected),
     )  # fmt: skip
 
@@ -174,8 +174,9 @@ def _by_subject(todo: Todo, name: str, found: Measured) -> dict[str, Score]:
     return {name: found.score} | {f"{name}:{subject}": score for subject, score in subjects.items()}
 
 
-def _samples(judged: Measured) -> tuple[tuple[str, str], ...]:
-    return tuple((asked[:LONGEST], said[:LONGEST]) for asked, said in judged.samples(SAMPLES))
+def _samples(judged: Measured, todo: Todo) -> tuple[tuple[str, str], ...]:
+    kept = judged.samples(SAMPLES, quotable(task_of(todo.task)))
+    return tuple((asked[:LONGEST], said[:LONGEST]) for asked, said in kept)
 
 
 async def _utility(bench: Bench) -> Utility:

@@ -11,6 +11,7 @@ from azeotrope.evaluate import teachers
 from azeotrope.evaluate.grid import Facts, Known
 from azeotrope.evaluate.plan import Experiment, Method, Subject
 from azeotrope.protocols import Split, Task
+from azeotrope.sheets import Sheet
 from azeotrope.splits import SPLITS, disjoint
 from azeotrope.types import Problem
 
@@ -27,6 +28,11 @@ def found(plan: Experiment) -> Facts:
 def task_of(subject: Subject) -> Task:
     """The task, built once in a process."""
     return _built(encode(Method(subject.name, subject.config)))
+
+
+def quotable(task: Task) -> bool:
+    """Whether results may hold its questions; those of a data set are somebody's, and results name them."""
+    return not isinstance(task, Sheet)
 
 
 def solved(subject: Subject) -> tuple[Problem, ...]:

@@ -24,6 +24,7 @@ from azeotrope.codec import decode, digest, encode
 from azeotrope.defenses import purify
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import heading, teachers
+from azeotrope.evaluate.facts import quotable
 from azeotrope.fit import looking, matching
 from azeotrope.fit.bench import Bench, made, opened_weights
 from azeotrope.fit.descent import Descent, recipe_of
@@ -37,7 +38,7 @@ from azeotrope.math.stats.verdicts import mcnemar
 from azeotrope.measure import Measured, score
 from azeotrope.models import purifier
 from azeotrope.models.purifier import FILE, About
-from azeotrope.protocols import Given
+from azeotrope.protocols import Given, Task
 from azeotrope.training import Fitted, batches
 from azeotrope.types import Fields
 
@@ -201,7 +202,7 @@ async def _outcome(run: _Run, chosen: Check) -> Outcome:
         heading.head(bench.plan), bench.plan.name, bench.teacher.name, to_builtins(bench.plan), artifact,
         run.steps, chosen.step, before.score, after.score, gated.score, test.p_value, test.lost, test.gained,
         found.plain, found.shaped, found.tokens, found.agreement, min(1e30, float(torch.linalg.cond(inner))), matched,
-        _samples(before, after), tuple(run.curve), tuple(run.checks), notes=notes,
+        _samples(before, after, bench.task), tuple(run.curve), tuple(run.checks), notes=notes,
     )  # fmt: skip
 
 
@@ -209,8 +210,9 @@ def _told(proxy: Fitted) -> str:
     return f"{proxy.steps} steps, loss {proxy.curve[-1]}" if proxy.curve else "as it comes"
 
 
-def _samples(before: Measured, after: Measured) -> tuple[Sample, ...]:
+def _samples(before: Measured, after: Measured, task: Task) -> tuple[Sample, ...]:
     """Those first that differ."""
-    pairs = zip(before.samples(len(before.problems)), after.samples(len(after.problems)), strict=False)
+    all_, quoted = len(before.problems), quotable(task)
+    pairs = zip(before.samples(all_, quoted), after.samples(all_, quoted), strict=False)
     ordered = sorted(pairs, key=lambda pair: pair[0][1] == pair[1][1])
     return tuple(Sample(one[0], one[1], two[1]) for one, two in ordered[:SAMPLES])
