@@ -48,6 +48,19 @@ def test_the_committed_run_has_twenty_thousand_transcripts_and_holds() -> None:
     assert check(lines) >= 20_000
 
 
+def test_the_committed_run_over_students_of_other_marks_holds() -> None:
+    """Every one of them says marks of its own; no key that it never met is accused by what it says."""
+    run, *lines = (json.loads(line) for line in (ROOT / "results/verify_students.jsonl").read_text().splitlines())
+    assert run["run"]["version"]
+    marked = [line["student"] for line in lines if line["student"]["marked"]]
+    assert len(marked) >= 60 and sum(one["shipped"]["transcripts"] for one in marked) >= 480
+    assert sum(one["naming"] for one in marked) > 400, "they are sure of some number, as of their own"
+    for one in marked:
+        assert one["shipped"]["worst_per_key"] <= one["shipped"]["allowed_per_key"]
+        assert one["shipped"]["worst_over_all_keys"] <= one["shipped"]["alpha"]
+        assert one["source"]["accusations"] == 0
+
+
 async def test_a_student_is_asked_about_keys_it_never_met() -> None:
     student = TunedLearner(Tuned()).fresh(0)
     keys = [Master((b"." * 32,)).key(name) for name in ("one", "two")]
