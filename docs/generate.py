@@ -45,6 +45,7 @@ MEASURED = {
     "watermark_attacks": "What attacks leave of a mark",
     "watermark_retry": "What more readings save of a mark",
     "watermark_smollm2_full": "Whether real weights say a mark: SmolLM2, trained in full",
+    "watermark_smollm2": "Whether real weights say a mark: SmolLM2, by LoRA",
     "greenlist": "Whether a token bias survives into students",
     "greenlist_sure": "A token bias where there is no choice of words",
 }
