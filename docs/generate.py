@@ -194,8 +194,10 @@ def _measured(name: str, heading: str) -> list[str]:
     about = [line[1:].strip() for line in takewhile(lambda line: line[:1] == "#", plan.read_text().splitlines())]
     report = _report(name)
     looks = [f"![{unescape(told)}](pictures/{file})" for file, told, _ in pictures(name, report)]
-    command = f"`azeotrope evaluate experiments/{name}.toml`"
-    return ["", f"## {heading}", "", *about, "", command, "", *looks, "", markdown(report).rstrip()]
+    bare = f"azeotrope evaluate experiments/{name}.toml"
+    command = next((line for line in about if line.startswith(bare)), bare)
+    rest = [line for line in about if line != command]
+    return ["", f"## {heading}", "", *rest, "", f"`{command}`", "", *looks, "", markdown(report).rstrip()]
 
 
 @cache

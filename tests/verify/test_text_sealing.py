@@ -94,7 +94,7 @@ def test_a_signature_over_wrong_numbers_is_no_help(at: int) -> None:
     assert any(why in one for one in faults(check(sealed(forge(FOUND), SIGNER))))
 
 
-COUNT = st.integers(-3, 3000)
+COUNT = st.integers(-3, 3000) | st.integers(0, 10**10)
 
 
 @given(green=COUNT, scored=COUNT, log_p=st.floats(), alpha=st.floats(), keys=st.integers())

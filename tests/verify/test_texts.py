@@ -179,8 +179,13 @@ def test_the_command_asks_a_served_suspect(
     assert len(kept) == found.texts == 40
     (home / "q.txt").write_text("How many?\nWhy?\n")
     before = len(asked)
+    with pytest.raises(Misconfigured, match="may not say again"):
+        run(home, "--suspect", served(say), *mine)
+    assert len(asked) == before and (home / "t.texts.jsonl").read_text().splitlines() == kept
+    (home / "t.texts.jsonl").unlink()
     status, found, _ = run(home, "--suspect", served(say), *mine, "--questions", str(home / "q.txt"), "--at-once", "1")
     assert asked[before:] == ["How many?", "Why?"] and found.texts == 2
+    (home / "t.texts.jsonl").unlink()
     status, found, _ = run(home, "--suspect", served(lambda server, _: server.answer("4")), *mine)
     assert (status, found.verdict) == (4, REFUSED)
 

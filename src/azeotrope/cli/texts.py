@@ -103,6 +103,9 @@ def text(
         keys = [key for key in found if key.customer != OPERATOR]  # nobody's tokens are biased by the operator's
         its_law, counted = law_of(law), in_ledger(ledger, committed, len(keys))
     can_write(output)
+    kept = output.with_suffix(".texts.jsonl")
+    if suspect and kept.exists():
+        raise Misconfigured(f"{kept} is there already: what a suspect said once it may not say again; name another -o")
     signer = Signer.read(signing_key) if signing_key else None
     ids, made_of = _tokenizer(tokenizer)
     reading = Reading(
@@ -113,8 +116,8 @@ def text(
     else:
         put = _lines(asked) if asked else questions(ask, seed)
         name, said = suspect, interruptible(_written(suspect, secret_in(suspect_key_env), put, settings))
-        kept = [json.dumps({"question": one, "text": answer}) for one, answer in zip(put, said, strict=True) if answer]
-        write(output.with_suffix(".texts.jsonl"), "\n".join(kept) + "\n", 0o600)
+        rows = [json.dumps({"question": one, "text": answer}) for one, answer in zip(put, said, strict=True) if answer]
+        write(kept, "\n".join(rows) + "\n", 0o600)
     evidence = judged(name, said, keys, reading)
     write(output, encode(sealed(evidence, signer)).decode() + "\n")
     _show(evidence)

@@ -5,9 +5,11 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from scipy import stats
+from scipy.special import logsumexp
+from scipy.stats import binom
 
 from azeotrope.errors import Misconfigured
 from azeotrope.math.stats import clopper_pearson
@@ -87,6 +89,21 @@ def test_the_ends_are_where_the_tails_are_half_of_what_is_left(hits: int, level:
 @given(some.integers(0, 60), some.integers(0, 60), some.floats(0.01, 0.99))
 def test_the_binomial_tail_is_that_of_equal_chances(count: int, n: int, p: float) -> None:
     assert log_binomial_tail(count, n, p) == pytest.approx(log_tail([p] * n, count), rel=1e-9, abs=1e-12)
+
+
+@given(n=some.integers(20_000, 60_000), p=some.floats(0.05, 0.6), above=some.floats(0.1, 1.0))
+@settings(max_examples=20)
+def test_a_tail_summed_by_blocks_is_the_tail_summed_whole(n: int, p: float, above: float) -> None:
+    count = min(n, math.ceil(n * (p + above * (1 - p))))
+    whole = float(logsumexp(binom.logpmf(range(count, n + 1), n, p)))
+    assert log_binomial_tail(count, n, p) == pytest.approx(whole, rel=1e-12)
+
+
+def test_a_thousand_million_trials_take_no_more_memory() -> None:
+    """What a hostile report claims: Chernoff's bound holds, and within ln n + 1 of it is the tail."""
+    n, p, share = 10**9, 0.25, 1 / 3
+    bound = -n * (share * math.log(share / p) + (1 - share) * math.log((1 - share) / (1 - p)))
+    assert bound - math.log(n) - 1 <= log_binomial_tail(n // 3 + 1, n, p) <= bound + 1
 
 
 def test_the_binomial_tail_goes_on_below_floats_and_ends_where_it_should() -> None:

@@ -18,6 +18,8 @@ from azeotrope.math.stats.verdicts import Interval
 
 _UNDERFLOWS = 1e-280
 """Where a tail as a float begins to lose digits."""
+_BLOCK, _NOTHING = 4096, 50.0
+"""Terms at a time; and what all that follow may be below the sum, in nats, to be left out."""
 
 
 def log_tail(chances: Sequence[float], count: int) -> float:
@@ -44,7 +46,7 @@ def log_tail(chances: Sequence[float], count: int) -> float:
 def log_binomial_tail(count: int, trials: int, chance: float) -> float:
     """ln P(at least `count` of `trials` independent events happen, each with `chance`); -inf where never.
 
-    `log_tail` for equal chances, in O(trials) at most: tens of thousands of them are as exact.
+    `log_tail` for equal chances, as exact however many trials there are, and in the memory of one block of terms.
     """
     from scipy.special import logsumexp
     from scipy.stats import binom
@@ -57,8 +59,15 @@ def log_binomial_tail(count: int, trials: int, chance: float) -> float:
     whole = float(binom.sf(count - 1, trials, chance))
     if whole > _UNDERFLOWS:
         return min(0.0, math.log(whole))
-    terms: Any = logsumexp(binom.logpmf(range(count, trials + 1), trials, chance))
-    return float(terms)
+    total = -math.inf
+    for start in range(count, trials + 1, _BLOCK):  # so far above the mean each term is less than the one before
+        these: Any = binom.logpmf(range(start, min(start + _BLOCK, trials + 1)), trials, chance)
+        terms: list[float] = these.tolist()
+        summed: Any = logsumexp(terms)
+        total = _log_sum(total, float(summed))
+        if terms[-1] + math.log(trials) < total - _NOTHING:
+            break
+    return total
 
 
 def tail(chances: Sequence[float], count: int) -> float:
