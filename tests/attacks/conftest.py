@@ -49,7 +49,7 @@ class OpenTeacher(Teacher):
         self._net, self.read = net, 0
 
     def logits(self, ids: torch.Tensor) -> torch.Tensor:
-        self.read += 1
+        self.read += len(ids)
         return self._net.logits(ids)
 
     def shaped(self, shape: Any) -> Any:

@@ -15,7 +15,7 @@ from azeotrope.models import purifier
 from azeotrope.models.open import Open
 from azeotrope.models.purifier import About, Shows
 from azeotrope.training import Batch, encoded
-from azeotrope.training.guided import beside
+from azeotrope.training.guided import Told, beside
 from azeotrope.training.tiny import kept_logits
 
 
@@ -84,7 +84,7 @@ def test_a_learned_map_comes_closer_to_the_teacher(net, learner, batch) -> None:
     m = drawn(net.net.config.vocab_size, 0.02)
     shaped = lift.shaping(lambda ids, z: applied(m, z))(net)
     student = kept_logits(learner.fresh(1).net, batch)
-    own, shown, mask = beside(net, student, batch)[1], *beside(shaped, student, batch)[1:]
+    own, shown, mask = beside(Told(net), student, batch)[1], *beside(Told(shaped), student, batch)[1:]
     draw = torch.Generator().manual_seed(3)
 
     def far(said: torch.Tensor) -> float:
@@ -102,7 +102,7 @@ def test_a_map_is_learned_where_labels_are_shown_though_others_are_not(net, lear
     """Of five tokens shown, most labels stand outside: they say nothing, and hinder none that stands inside."""
     m = drawn(net.net.config.vocab_size, 0.02)
     student = kept_logits(learner.fresh(1).net, batch)
-    _, own, mask = beside(net, student, batch)
+    _, own, mask = beside(Told(net), student, batch)
     shown = _topped(applied(m, own), 5)
     draw, undoing = torch.Generator().manual_seed(3), depurify.Undoing(depurify.Config(rank=4, rate=1e-2), net, None, 0)
     for _ in range(150):
@@ -123,7 +123,7 @@ def test_a_map_is_learned_where_labels_are_shown_though_others_are_not(net, lear
 
 def test_labels_none_of_which_is_shown_leave_the_map_alone(net, learner, batch) -> None:
     student = kept_logits(learner.fresh(1).net, batch)
-    _, shown, mask = beside(net, student, batch)
+    _, shown, mask = beside(Told(net), student, batch)
     cut = _topped(shown, 5)
     undoing = depurify.Undoing(depurify.Config(rank=4), net, None, 0)
     assert torch.equal(undoing._undone(cut, shown.argmin(-1), mask), cut)
@@ -160,7 +160,7 @@ def test_the_gate_lets_through_what_gold_agrees_with(net, learner, batch) -> Non
 def test_where_gold_agrees_the_distribution_is_learned_and_nowhere_else(net, learner, batch) -> None:
     """Half of the positions have the label as the likeliest token: the loss is that of these."""
     student = kept_logits(learner.fresh(1).net, batch)
-    own = beside(net, student, batch)[1][0]
+    own = beside(Told(net), student, batch)[1][0]
     agreed = torch.arange(len(own)) % 2 == 0
     labels = batch.targets[:, None]
     said = own.scatter(-1, labels, torch.where(agreed, 20.0, -20.0)[:, None])
@@ -187,7 +187,7 @@ def _ruled_out(out: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 def test_the_prior_is_a_mixture(net, learner, batch) -> None:
     student = kept_logits(learner.fresh(1).net, batch)
-    said = beside(net, student, batch)[1]
+    said = beside(Told(net), student, batch)[1]
     p, q = said.double().softmax(-1), student.double().softmax(-1)
     mixed = 0.7 * p + 0.3 * q
     expected = (mixed * (mixed.log() - q.log())).sum(-1).mean().item()
@@ -202,7 +202,7 @@ def test_what_is_not_shown_can_be_filled_in(net, learner, batch) -> None:
     cut = lift.shaping(lambda ids, z: _topped(z, 3))(net)
     how = {"undo": "none", "loss": "reverse_kl", "alpha": 1}
     assert math.isinf(loss(cut, student, batch, **how))
-    z = beside(net, student, batch)[1][0].double()
+    z = beside(Told(net), student, batch)[1][0].double()
     least = z.topk(3).values[:, -1:]
     p, q = torch.where(z < least, least - 4, z).log_softmax(-1), student.double().log_softmax(-1)
     assert loss(cut, student, batch, floor=4, **how) == pytest.approx(

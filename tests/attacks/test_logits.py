@@ -16,7 +16,7 @@ from azeotrope.models.open import Open
 from azeotrope.tasks import steps
 from azeotrope.training import Batch, encoded
 from azeotrope.training import tokenizer as tokenizers
-from azeotrope.training.guided import beside
+from azeotrope.training.guided import Told, beside
 from azeotrope.training.tiny import Tiny, TinyLearner, kept_logits
 
 FIRM = 6.0
@@ -119,7 +119,7 @@ def test_vocabularies_are_cut_to_what_both_have(net, student, batch) -> None:
 
     wider = logits.loss_of(logits.Config(alpha=1), Padded(8))(student, batch).item()
     assert wider == loss(net, student, batch, alpha=1)
-    ours, theirs, mask = beside(Padded(-300), student, batch)
+    ours, theirs, mask = beside(Told(Padded(-300)), student, batch)
     assert ours.shape == theirs.shape == (1, len(student), student.shape[-1] - 300)
     assert mask[0].tolist() == [target < student.shape[-1] - 300 for target in batch.targets.tolist()]
     assert not mask.all()
@@ -186,7 +186,7 @@ async def test_the_logits_of_samples_come_with_them(name, thief, teacher, proble
     made, asked, module = thief(), teacher(), catalog.load("attacks", name)
     await module.attack(module.Config(), made)(asked, problems)
     assert (made.bill.queries, made.bill.tokens_in, made.bill.tokens_out) == (24, 24 * 7, 24 * 11)
-    assert asked.read == made.bill.steps == 4
+    assert made.bill.steps * 8 > asked.read == 24, "of each text once"
 
 
 @pytest.mark.parametrize("name", ["logits", "labels"])

@@ -30,7 +30,7 @@ from azeotrope.math.shown import filled
 from azeotrope.models import purifier
 from azeotrope.protocols import Attack, Model, OpenModel
 from azeotrope.training import Batch
-from azeotrope.training.guided import beside, divergence, opened
+from azeotrope.training.guided import Told, beside, divergence, opened
 from azeotrope.types import Problem, Record
 
 
@@ -83,10 +83,11 @@ def attack(config: Config, thief: Thief) -> Attack:
 
 
 class Undoing:
-    """The loss of a training step, with what it learns of the map on the way."""
+    """The loss of the steps of one training, with what it learns of the map on the way."""
 
     def __init__(self, config: Config, teacher: OpenModel, known: LowRank | None, seed: int) -> None:
-        self._config, self._teacher, self._known, self._seed = config, teacher, known, seed
+        self._config, self._known, self._seed = config, known, seed
+        self._teacher = Told(teacher)
         self._learned: LowRank | None = None
         self._adam: torch.optim.Optimizer | None = None
         self._seen = self._open = 0

@@ -21,7 +21,7 @@ from azeotrope.distill import Thief, forced
 from azeotrope.math import losses
 from azeotrope.protocols import Attack, Model
 from azeotrope.training import Batch
-from azeotrope.training.guided import beside, opened
+from azeotrope.training.guided import Told, beside, opened
 from azeotrope.types import Problem, Record
 
 
@@ -39,9 +39,10 @@ def attack(config: Config, thief: Thief) -> Attack:
 
     async def steal(teacher: Model, problems: Sequence[Problem]) -> Model:
         seen = opened(teacher)
+        told = Told(seen)
 
         def loss(logits: Tensor, batch: Batch) -> Tensor:
-            labelled = losses.hard_target(*beside(seen, logits, batch))
+            labelled = losses.hard_target(*beside(told, logits, batch))
             if config.alpha == 1:
                 return labelled
             return (1 - config.alpha) * functional.cross_entropy(logits, batch.targets) + config.alpha * labelled

@@ -22,7 +22,7 @@ from azeotrope.distill import Thief, forced
 from azeotrope.math import losses
 from azeotrope.protocols import Attack, Model, OpenModel
 from azeotrope.training import Batch, Loss
-from azeotrope.training.guided import beside, divergence, opened
+from azeotrope.training.guided import Told, beside, divergence, opened
 from azeotrope.types import Problem, Record
 
 
@@ -58,10 +58,11 @@ def attack(config: Config, thief: Thief) -> Attack:
 
 
 def loss_of(config: Config, teacher: OpenModel) -> Loss:
-    """The loss of a training step."""
+    """The loss of the steps of one training."""
+    told = Told(teacher)
 
     def loss(logits: Tensor, batch: Batch) -> Tensor:
-        distilled = _distilled(config, teacher, logits, batch)
+        distilled = _distilled(config, told, logits, batch)
         if config.alpha == 1:
             return distilled
         text = functional.cross_entropy(logits, batch.targets)
@@ -70,7 +71,7 @@ def loss_of(config: Config, teacher: OpenModel) -> Loss:
     return loss
 
 
-def _distilled(config: Config, teacher: OpenModel, logits: Tensor, batch: Batch) -> Tensor:
+def _distilled(config: Config, teacher: Told, logits: Tensor, batch: Batch) -> Tensor:
     if config.loss == "cross_entropy":
         mask = batch.targets[None] >= 0
         return losses.cross_entropy(logits[None], batch.targets[None], mask, config.temperature, scale=config.scaled)

@@ -23,6 +23,8 @@ from azeotrope.training.examples import Batch, Example, encoded
 
 _ANY = 1 << 20
 """Tokens: longer than any example."""
+_ROOM = 1 << 30
+"""Bytes of logits that are kept."""
 
 
 def opened(teacher: Model) -> OpenModel:
@@ -52,15 +54,43 @@ def alike(teacher: OpenModel, student: Open, examples: Sequence[Example]) -> Non
         )
 
 
-def beside(teacher: OpenModel, student: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+class Told:
+    """What a teacher says of the examples of one training, each asked about once: a thief pays for every question, and
+    reads an example many times. What finds no room is asked about again.
+    """
+
+    def __init__(self, teacher: OpenModel, room: int = _ROOM) -> None:
+        self._teacher, self._room = teacher, room
+        self._kept: dict[int, Tensor] = {}
+
+    @torch.no_grad()
+    def of(self, batch: Batch) -> Tensor:
+        """[N, V] where a next token has a loss, row by row."""
+        new = [at for at, member in enumerate(batch.members) if member not in self._kept]
+        asked = self._asked(batch, new) if new else {}
+        rows = [asked[at] if at in asked else self._kept[member] for at, member in enumerate(batch.members)]
+        for at, said in asked.items():
+            self._keep(batch.members[at], said)
+        return torch.cat(rows)
+
+    def _asked(self, batch: Batch, rows: list[int]) -> dict[int, Tensor]:
+        said: Tensor = self._teacher.logits(batch.ids[rows])[:, :-1]
+        places = batch.keep[rows].to(said.device)
+        return {at: one[kept] for at, one, kept in zip(rows, said, places, strict=True)}
+
+    def _keep(self, member: int, said: Tensor) -> None:
+        if said.nbytes <= self._room:
+            self._room -= said.nbytes
+            self._kept[member] = said
+
+
+def beside(teacher: Told, student: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     """Student's logits [N, V], batch -> student's and teacher's [1, N, W] and a mask [1, N].
 
     W are the tokens that both have: members of one family pad their vocabularies differently. Masked is a position
     whose label is not among them.
     """
-    with torch.no_grad():
-        said: Tensor = teacher.logits(batch.ids)[:, :-1]
-        said = said[batch.keep.to(said.device)].to(student)
+    said = teacher.of(batch).to(student)
     size = min(said.shape[-1], student.shape[-1])
     mask = batch.targets.to(student.device) < size
     return student[None, :, :size], said[None, :, :size], mask[None]
