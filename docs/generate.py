@@ -38,6 +38,7 @@ COMMANDS = (
 
 MEASURED = {
     "lab": "Every defense against every attack",
+    "rivals": "Which to deploy: so far the mark alone",
     "logits_few": "What logits teach beside text: little of it, and noisy",
     "logits": "What logits teach beside text: four times as much",
     "watermark_power": "When a student says its mark",
