@@ -57,6 +57,17 @@ def test_every_stage_comes_to_its_end(written: Path) -> None:
     assert sorted(path.name for path in written.parent.iterdir()) == ["small.toml", "stand_ins.toml"]
 
 
+def test_of_one_defense_only_its_cells_and_the_controls_are_rehearsed(written: Path) -> None:
+    written.write_text(EXPERIMENT + '\n[[defenses]]\nname = "withhold"\n')
+    said = CliRunner().invoke(app, ["evaluate", str(written), "--dry-run", "--tiny", "--only", "withhold"])
+    assert said.exit_code == 0, said.output
+    assert "withhold x sft, seed 0, screen: ran" in said.output
+    assert "none x answer_only, seed 0, screen: ran" in said.output
+    assert "instruct" not in said.output
+    unknown = CliRunner().invoke(app, ["evaluate", str(written), "--dry-run", "--tiny", "--only", "nobody"])
+    assert "no defense is called nobody" in str(unknown.exception)
+
+
 def test_stand_ins_are_what_they_stand_for(stand_ins: standing_in.StandIns, tmp_path: Path) -> None:
     """Two layers of the same architecture, heads in the same ratio, turns that end as the real template has it."""
     ends = {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from azeotrope.evaluate import Experiment, Preview, Progress, Summary, Watch
 
@@ -55,7 +55,7 @@ def evaluate(
     settings = Settings(stage, workers, minutes, tuple(only or ()))
     plan = read(source, unfitted=dry_run or tiny, only=settings.only)
     if tiny:
-        _rehearse(plan, source.parent / "stand_ins.toml", json)
+        _rehearse(plan, source.parent / "stand_ins.toml", settings.only, json)
         return
     if dry_run:
         _show_plan(preview(plan, results, settings, reuse or ()), json)
@@ -138,7 +138,7 @@ def _show(summary: Summary, as_json: bool) -> None:
         typer.echo(f"{summary.left} were not begun: the same command goes on")
 
 
-def _rehearse(plan: Experiment, stand_ins: Path, as_json: bool) -> None:
+def _rehearse(plan: Experiment, stand_ins: Path, only: Sequence[str], as_json: bool) -> None:
     """A line for each thing that was run; exit status 1 where one did not come to its end."""
     from msgspec import json
 
@@ -146,7 +146,7 @@ def _rehearse(plan: Experiment, stand_ins: Path, as_json: bool) -> None:
     from azeotrope.evaluate.rehearsal import rehearse
 
     faults = count = 0
-    for one in rehearse(plan, standing_in.read(stand_ins)):
+    for one in rehearse(plan, standing_in.read(stand_ins), only):
         count, faults = count + 1, faults + bool(one.reason)
         how = one.reason or ("its wash left nothing of what untrained weights wrote" if one.early else "ran")
         what = "".join(f", {number} {name}" for name, number in one.outcomes.items())

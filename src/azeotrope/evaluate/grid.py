@@ -5,7 +5,7 @@ Knows no model and no file: what a teacher and a task are comes in as digests.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Literal
 
 from msgspec import field
@@ -94,6 +94,21 @@ class Todo(Record, frozen=True):
         if self.attack is None:
             return f"{self.task.label}: the teacher behind {self.defense.label}"
         return f"{self.task.label}: {self.defense.label} x {self.attack.label}, seed {self.seed}, {self.stage}"
+
+
+def wanted(plan: Experiment, only: Collection[str]) -> Callable[[Todo], bool]:
+    """Whether a cell stands behind one of these defenses (all, where none is named), or behind one that the experiment
+    does not name. The choice of what is confirmed is made defense by defense, so that it is the same in parts.
+
+    Raises `Misconfigured` for a defense that is not there.
+    """
+    named = {defense.label for defense in plan.defenses}
+    if missing := set(only) - named:
+        raise Misconfigured(
+            f"no defense is called {', '.join(sorted(missing))}; {plan.name} has {', '.join(sorted(named))}"
+        )
+    left = named - set(only) if only else set[str]()
+    return lambda todo: todo.defense.label not in left
 
 
 class Grid:

@@ -5,7 +5,7 @@ Beside the results stands `.traces/`, the responses that all cells share. Knows 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from azeotrope import lift
@@ -13,7 +13,7 @@ from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import facts, fitted, results
 from azeotrope.evaluate.choose import chosen
 from azeotrope.evaluate.estimate import Estimates
-from azeotrope.evaluate.grid import Grid, Todo
+from azeotrope.evaluate.grid import Grid, Todo, wanted
 from azeotrope.evaluate.heading import head
 from azeotrope.evaluate.plan import Experiment, Shield
 from azeotrope.evaluate.results import Results
@@ -32,12 +32,12 @@ def evaluate(
     A cell that fails is a result. A killed run loses the cells under way; the same call goes on.
     """
     known = facts.found(plan)
-    grid, elsewhere, wanted = Grid(plan, known), results.together(reuse), _wanted(plan, settings)
+    grid, elsewhere, asked = Grid(plan, known), results.together(reuse), wanted(plan, settings.only)
     with results.opened(folder / f"{plan.name}.jsonl") as kept:
         site = Site(plan, known.teacher, folder / ".traces")
         run = Slice(site, kept, settings, watch or (lambda progress: None), head(plan), elsewhere)
-        run.do(list(filter(wanted, grid.utilities())))
-        screen = list(filter(wanted, grid.screen()))
+        run.do(list(filter(asked, grid.utilities())))
+        screen = list(filter(asked, grid.screen()))
         if settings.stage != "confirm":
             run.do(screen)
         if missing := [todo for todo in screen if todo.digest not in kept.cells]:
@@ -80,10 +80,10 @@ def preview(
     grid = Grid(plan, facts.found(plan))
     known = results.together([*reuse, *(path for path in [folder / f"{plan.name}.jsonl"] if path.exists())])
     estimates = Estimates(plan, known.cells.values(), known.utilities.values())
-    wanted = _wanted(plan, settings)
-    screen = list(filter(wanted, grid.screen()))
+    asked = wanted(plan, settings.only)
+    screen = list(filter(asked, grid.screen()))
     complete = all(todo.digest in known.cells for todo in screen)
-    todos = [*filter(wanted, grid.utilities()), *(screen if settings.stage != "confirm" else ())]
+    todos = [*filter(asked, grid.utilities()), *(screen if settings.stage != "confirm" else ())]
     going = chosen(screen, known.cells, plan.confirm.worst) if complete else _likely(screen, plan.confirm.worst)
     confirm = grid.confirmed(going) if settings.stage != "screen" else []
     listed = [*todos, *(confirm if complete else ())]
@@ -92,18 +92,6 @@ def preview(
     seconds = estimates.total(missing, settings.crew)
     first = fitted.command(plan.fits) if plan.fits and fitted.missing(plan.fits) else ""
     return Preview(planned, 0 if complete else len(confirm), seconds, settings.crew, first)
-
-
-def _wanted(plan: Experiment, settings: Settings) -> Callable[[Todo], bool]:
-    """Whether a cell stands behind one of the wanted defenses, or behind one that the experiment does not name. The
-    choice of what is confirmed is made defense by defense, so that it is the same in parts. Raises `Misconfigured`."""
-    named = {defense.label for defense in plan.defenses}
-    if missing := set(settings.only) - named:
-        raise Misconfigured(
-            f"no defense is called {', '.join(sorted(missing))}; {plan.name} has {', '.join(sorted(named))}"
-        )
-    left = named - set(settings.only) if settings.only else set[str]()
-    return lambda todo: todo.defense.label not in left
 
 
 def _done(todo: Todo, known: Results) -> bool:

@@ -7,7 +7,7 @@ takes two steps. What it shows is that the code paths fit together; its scores s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import facts, standing_in
 from azeotrope.evaluate.cell import done
 from azeotrope.evaluate.choose import chosen
-from azeotrope.evaluate.grid import Grid, Todo
+from azeotrope.evaluate.grid import Grid, Todo, wanted
 from azeotrope.evaluate.outcome import Failure
 from azeotrope.evaluate.outcome import reason as why
 from azeotrope.evaluate.plan import (
@@ -77,9 +77,9 @@ class Rehearsed(Record, frozen=True):
     """Why it did not come to its end."""
 
 
-def rehearse(plan: Experiment, stand_ins: StandIns) -> Iterator[Rehearsed]:
-    """Fits the purifiers it names, runs the teacher behind every defense, every cell of the screen and what it
-    chooses, one seed each. Defenses that were fitted are all of one kind: each meets some of the attacks.
+def rehearse(plan: Experiment, stand_ins: StandIns, only: Collection[str] = ()) -> Iterator[Rehearsed]:
+    """Fits the purifiers it names, runs the teacher behind every defense (or `only` these), each cell of the screen and
+    what it chooses, one seed each. Defenses that were fitted are all of one kind: each meets some of the attacks.
 
     Raises `Misconfigured` where something has no stand-in.
     """
@@ -87,11 +87,11 @@ def rehearse(plan: Experiment, stand_ins: StandIns) -> Iterator[Rehearsed]:
         small = shrunk(plan, stand_ins, Path(place))
         if plan.fits:
             yield from _fits(plan.fits, stand_ins, Path(place))
-        known = facts.found(small)
+        known, asked = facts.found(small), wanted(plan, only)
         grid, cells = Grid(small, known), dict[str, Cell]()
 
         def run(todos: Sequence[Todo]) -> Iterator[Rehearsed]:
-            for todo in todos:
+            for todo in filter(asked, todos):
                 result = asyncio.run(done(todo, small, known.teacher, Path(place, ".traces")))
                 if isinstance(result, Cell):
                     cells[todo.digest] = result
