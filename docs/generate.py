@@ -41,6 +41,7 @@ MEASURED = {
     "rivals": "Which to deploy: so far the mark alone",
     "logits_few": "What logits teach beside text: little of it, and noisy",
     "logits": "What logits teach beside text: four times as much",
+    "purifier_steps": "What a purifier leaves where clients cannot lower the temperature",
     "watermark_power": "When a student says its mark",
     "watermark_few": "When a student says a mark of few answers",
     "watermark_attacks": "What attacks leave of a mark",
