@@ -19,7 +19,7 @@ def attack(name: str, thief, **config):
 def test_the_attacks_of_the_lab_are_there() -> None:
     assert set(ATTACKS) >= {
         "answer_only", "best_of_k", "elicit", "labels", "logits", "mix", "never", "prefill", "public", "relearn",
-        "reweight", "sft", "twice", "two_accounts",
+        "retemper", "reweight", "sft", "twice", "two_accounts",
     }  # fmt: skip
 
 
