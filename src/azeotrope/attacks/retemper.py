@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta
+from torch import Tensor
+from torch.nn import functional
 
-from azeotrope.attacks import logits
 from azeotrope.distill import Thief, forced
-from azeotrope.protocols import Attack, Model
-from azeotrope.training.guided import opened
+from azeotrope.protocols import Attack, Model, OpenModel
+from azeotrope.training import Batch, Loss
+from azeotrope.training.guided import Told, beside, divergence, opened
 from azeotrope.types import Problem, Record
 
 
@@ -32,7 +34,6 @@ class Config(Record, frozen=True):
 
 def attack(config: Config, thief: Thief) -> Attack:
     """An open teacher and problems -> a student of its logits as they were."""
-    how = logits.Config(alpha=config.alpha, temperature=config.temperature)
 
     def multiplied(ids: Any, shown: Any) -> Any:
         return shown * config.divided_by
@@ -41,6 +42,17 @@ def attack(config: Config, thief: Thief) -> Attack:
         seen = opened(teacher)
         examples = await forced(thief, seen, problems, "samples")
         thief.bill.note(profile="all logits, teacher-forced on samples", undone="temperature")
-        return thief.train(examples, loss=logits.loss_of(how, seen.shaped(multiplied)))
+        return thief.train(examples, loss=_loss(config, seen.shaped(multiplied)))
 
     return steal
+
+
+def _loss(config: Config, teacher: OpenModel) -> Loss:
+    told = Told(teacher)
+
+    def loss(logits: Tensor, batch: Batch) -> Tensor:
+        learned = divergence("forward_kl", beside(told, logits, batch), temperature=config.temperature)
+        text = functional.cross_entropy(logits, batch.targets)
+        return (1 - config.alpha) * text + config.alpha * learned
+
+    return loss
