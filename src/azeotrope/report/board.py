@@ -22,6 +22,7 @@ from azeotrope.report.prices import prices
 from azeotrope.report.records import Board, Control, Role, Row, Square
 from azeotrope.report.results import STAGES, Group, Results
 from azeotrope.report.squares import squares
+from azeotrope.report.teachers import teachers
 
 FLOOR, PARAPHRASE = "withhold", "paraphrase"
 """What every grid is read by: the defense that does nothing, the one that gives answers alone, and one that rewrites
@@ -59,6 +60,7 @@ def board(results: Results, task: str, measures: Measures) -> Board:
         logits=logits(results, task, by_stage, measures),
         prices=prices(results, task, [row.defense for row in ranked], measures),
         unranked=tuple(name for name in names if name not in weakest),
+        teachers=teachers(results, task, measures),
     )
 
 

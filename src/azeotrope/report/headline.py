@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from azeotrope.evaluate.plan import IDENTITY
 from azeotrope.report.records import Board, Floor, Greenlisted, Logits, Marked, Row
 from azeotrope.report.words import chance, count, interval, listed, points, ratio, turned
 
@@ -97,6 +98,8 @@ def _least(found: Logits) -> str:
 def _board(board: Board) -> str:
     """The strongest defense by its weakest cell, between its two ends, and with whom it shares the place."""
     ranked = [row for row in board.rows if row.rank]
+    if board.teachers:
+        return _alone(board)
     if not ranked:
         return f"On {board.task} no defense has a confirmed cell yet, so there is no leaderboard: {_screened(board)}."
     best = ranked[0]
@@ -106,6 +109,18 @@ def _board(board: Board) -> str:
         f"On {board.task} {lead} {best.defense}: {attacks} ({best.attack}) gets a student to {interval(best.student)}"
     )
     return "".join((found, _ends(board), ".", _shared(ranked), _withheld(board, best), _leakage(best), _utility(best)))
+
+
+def _alone(board: Board) -> str:
+    """The most and the least that a defense leaves of the teacher, as it draws."""
+    kept = [(one.right["raw"], one.defense) for one in board.teachers if one.defense != IDENTITY and "raw" in one.right]
+    told = f"On {board.task} no student learned behind a defense, and only the teacher is told of"
+    if not kept:
+        return f"{told}."
+    (most, best), (least, worst) = (end(kept, key=lambda pair: pair[0].value) for end in (max, min))
+    own = next((one.right["raw"] for one in board.teachers if one.defense == IDENTITY and "raw" in one.right), None)
+    bare = f"; undefended {interval(own)}" if own else ""
+    return f"{told}: it is right in {interval(most)} behind {best}, and in {interval(least)} behind {worst}{bare}."
 
 
 def _ends(board: Board) -> str:

@@ -45,5 +45,7 @@ def _board(board: Board, said: str) -> Iterator[str]:
         yield from tables.leaderboard(board)
     elif board.defended:
         yield from tables.leads(board)
+    if board.teachers:
+        yield from tables.teachers(board.teachers)
     if board.prices:
         yield from tables.prices(board)

@@ -323,6 +323,16 @@ class Price(Record, frozen=True):
     """Why there is no perplexity."""
 
 
+class Answering(Record, frozen=True):
+    """The teacher behind one defense."""
+
+    defense: str
+    right: dict[str, Figure]
+    """By how it answers: raw, as it draws; forced, from the trace that leaves; greedy, by its likeliest text."""
+    p_values: dict[str, float]
+    """McNemar's, exact, against the undefended teacher; none for itself."""
+
+
 class Board(Record, frozen=True):
     """One task."""
 
@@ -344,6 +354,8 @@ class Board(Record, frozen=True):
     """In the order of the leaderboard, then of the file; of those that were measured."""
     unranked: tuple[str, ...] = ()
     """Defenses without a confirmed cell."""
+    teachers: tuple[Answering, ...] = ()
+    """Where no student learned behind any defense."""
 
     @property
     def defended(self) -> bool:
