@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from html import unescape
-from itertools import takewhile
+from itertools import chain, takewhile
 from pathlib import Path
 
 from docs.pictures import pictures, words
@@ -173,7 +173,7 @@ Passing is necessary, not sufficient: no check proves that a rewrite is true or 
 
 def results() -> str:
     """What every experiment with kept results found."""
-    return "\n".join(
+    lines = "\n".join(
         (
             "# Results",
             "",
@@ -184,6 +184,7 @@ def results() -> str:
             *(line for name in _kept_results() for line in _measured(name, MEASURED[name])),
         )
     )
+    return re.sub(r"\n{3,}", "\n\n", lines)
 
 
 def _kept_results() -> list[str]:
@@ -195,13 +196,21 @@ def _kept_results() -> list[str]:
 def _measured(name: str, heading: str) -> list[str]:
     """One experiment: what its file says of itself, its command, its tables."""
     plan = ROOT / "experiments" / f"{name}.toml"
-    about = [line[1:].strip() for line in takewhile(lambda line: line[:1] == "#", plan.read_text().splitlines())]
+    about = [line[1:] for line in takewhile(lambda line: line[:1] == "#", plan.read_text().splitlines())]
     report = _report(name)
     looks = [f"![{unescape(told)}](pictures/{file})" for file, told, _ in pictures(name, report)]
     bare = f"azeotrope evaluate experiments/{name}.toml"
-    command = next((line for line in about if line.startswith(bare)), bare)
-    rest = [line for line in about if line != command]
+    command = next((line.strip() for line in about if line.strip().startswith(bare)), bare)
+    rest = chain.from_iterable(_told(line) for line in about if line.strip() != command)
     return ["", f"## {heading}", "", *rest, "", f"`{command}`", "", *looks, "", markdown(report).rstrip()]
+
+
+def _told(line: str) -> list[str]:
+    """A line of a comment; one that is indented is a command, with a remark two spaces behind it."""
+    if not line.startswith("   "):
+        return [line.strip()]
+    command, _, remark = line.strip().partition("  ")
+    return ["", f"* `{command}` {remark.strip()}".rstrip(), ""]
 
 
 @cache
