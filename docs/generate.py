@@ -113,6 +113,7 @@ def configuration() -> str:
     }
     rows = "\n".join(f"| `{name}` | {why} |" for name, why in sorted(refused.items()))
     biases = ", ".join(f"`{name}`" for name in leaks.BIASES)
+    resampling = ", ".join(f"`{name}`" for name in leaks.RESAMPLING)
     return f"""# Configuration
 
 Written from the program itself. `azeotrope serve --sample-config` prints this file:
@@ -131,7 +132,8 @@ Under every policy but `none`, with a 400 in OpenAI's error shape, also inside `
 
 Also `top_logprobs` above the policy's bound; {biases} beside logprobs or under a shape, with a negative value, or
 of more than {leaks.MOST_BIASES} tokens; a `response_format` that is neither text nor JSON; a last message by the
-assistant (unless `allow_prefill = true`); `stop` strings that are a reasoning mark, a part of one, or a special token.
+assistant (unless `allow_prefill = true`); `stop` strings that are a reasoning mark, a part of one, or a special token;
+under a policy with a `temperature`, {resampling}, and a `temperature` inside `extra_body`.
 
 Members of messages that carry reasoning back ({", ".join(f"`{name}`" for name in sorted(leaks.INBOUND))}) and
 `<think>` blocks in an assistant's content are dropped before the upstream sees them.

@@ -24,7 +24,8 @@ def permitted(asked: chat.Asked, rules: leaks.Rules) -> Request:
     """The request that may reach the model. Raises `Refused` naming the member that may not."""
     leaks.refuse(asked.fields, rules)
     leaks.refuse_bias(asked.fields, rules)
-    return chat.request(asked.fields, leaks.cleaned(asked.fields["messages"]))
+    fixed = {} if rules.temperature is None else {"temperature": rules.temperature}
+    return chat.request(asked.fields | fixed, leaks.cleaned(asked.fields["messages"]))
 
 
 async def serve(means: Means, call: Call, asked: chat.Asked) -> None:

@@ -124,11 +124,13 @@ def _guard(name: str, policy: Policy, upstream: Model, given: Given) -> Guard:
     rewrites = any(hasattr(module, "rewrite") for module in offers)
     buffers = policy.streaming == "buffer" or (policy.streaming is None and rewrites)
     live = lift.withholding()(upstream) if rewrites else whole
-    rules = Rules(policy.top_logprobs, policy.allow_prefill, any(hasattr(module, "shape") for module in offers))
+    shaped = any(hasattr(module, "shape") for module in offers)
+    rules = Rules(policy.top_logprobs, policy.allow_prefill, shaped, policy.temperature)
     forwards = (
         policy.chain == (Link("none"),)
         and not policy.recorded
         and not policy.logprob_step
+        and policy.temperature is None
         and isinstance(upstream, Remote)
     )
     marks = any(lift.marks(link.defense) for link in policy.chain)

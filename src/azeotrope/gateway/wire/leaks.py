@@ -25,6 +25,8 @@ class Rules(Struct, frozen=True):
     prefill: bool = False
     shaped: bool = False
     """Is a shape active on the logits?"""
+    temperature: float | None = None
+    """What every response is drawn at; None: what the client asks for."""
 
 
 _PROMPT = "it returns or replays tokens that no defense has seen"
@@ -89,6 +91,9 @@ RISKY_WHEN_FALSE = {
     "separate_reasoning": "it moves reasoning into the answer",
 }
 
+RESAMPLING = ("dynatemp_range", "dynatemp_exponent", "mirostat", "mirostat_tau", "mirostat_eta", "samplers")
+"""Members by which some servers draw otherwise than at the temperature; refused where the operator sets that."""
+
 BIASES = ("logit_bias",)
 MOST_BIASES = 16
 """Tokens that may be biased: raising most of a vocabulary is lowering the rest."""
@@ -115,9 +120,10 @@ def refuse(fields: Fields, rules: Rules, where: str = "", depth: int = 0) -> Non
             refuse(cast(Fields, inner), rules, f"{where}{nest}.", depth + 1)
 
 
-_WATCHED = frozenset(
-    {*SWITCHES, *NAMES, *RISKY_WHEN_FALSE, *BIASES, "top_logprobs", "logprobs", "stop", "messages", "response_format"}
-)
+_WATCHED = frozenset({
+    *SWITCHES, *NAMES, *RISKY_WHEN_FALSE, *BIASES, *RESAMPLING, "temperature", "top_logprobs", "logprobs", "stop",
+    "messages", "response_format",
+})  # fmt: skip
 
 
 def _check(name: str, value: Any, rules: Rules, where: str) -> None:
@@ -130,6 +136,8 @@ def _check(name: str, value: Any, rules: Rules, where: str) -> None:
         raise _refused(where, SWITCHES[name])
     if name in RISKY_WHEN_FALSE and value is not True and not (name == "add_generation_prompt" and rules.prefill):
         raise _refused(where, RISKY_WHEN_FALSE[name])
+    if rules.temperature is not None and (name in RESAMPLING or (name == "temperature" and where != name)):
+        raise _refused(where, "the operator decides at which temperature responses are drawn")
     if name in ("top_logprobs", "logprobs"):
         _check_logprobs(name, value, rules, where)
     if name == "stop":
