@@ -43,6 +43,7 @@ MEASURED = {
     "logits": "What logits teach beside text: four times as much",
     "purifier_steps": "What a purifier leaves where clients cannot lower the temperature",
     "purifier_greedy": "What a purifier leaves of few greedy texts",
+    "purifier_seeds": "Whether a purifier does more than plain controls: ten seeds",
     "purifier_warm": "What a purifier makes of text drawn at temperature 1",
     "watermark_power": "When a student says its mark",
     "watermark_few": "When a student says a mark of few answers",
