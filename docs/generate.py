@@ -114,7 +114,7 @@ def configuration() -> str:
     }
     rows = "\n".join(f"| `{name}` | {why} |" for name, why in sorted(refused.items()))
     biases = ", ".join(f"`{name}`" for name in leaks.BIASES)
-    resampling = ", ".join(f"`{name}`" for name in leaks.RESAMPLING)
+    greedy = ", ".join(f"`{name}`" for name in sorted(leaks.DECIDING_NOTHING))
     return f"""# Configuration
 
 Written from the program itself. `azeotrope serve --sample-config` prints this file:
@@ -134,7 +134,10 @@ Under every policy but `none`, with a 400 in OpenAI's error shape, also inside `
 Also `top_logprobs` above the policy's bound; {biases} beside logprobs or under a shape, with a negative value, or
 of more than {leaks.MOST_BIASES} tokens; a `response_format` that is neither text nor JSON; a last message by the
 assistant (unless `allow_prefill = true`); `stop` strings that are a reasoning mark, a part of one, or a special token;
-under a policy with a `temperature`, {resampling}, and a `temperature` inside `extra_body`.
+and names that are those of watched members in another case (`Logprobs`), which some servers take for these.
+
+A policy with `greedy = true` lets through these members alone, others only where they say nothing (a penalty of 0):
+{greedy}.
 
 Members of messages that carry reasoning back ({", ".join(f"`{name}`" for name in sorted(leaks.INBOUND))}) and
 `<think>` blocks in an assistant's content are dropped before the upstream sees them.

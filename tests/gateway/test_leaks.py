@@ -246,3 +246,11 @@ def test_any_bytes_are_a_request_or_refused(body: bytes) -> None:
     except Refused:
         return
     assert isinstance(asked.fields["messages"], list)
+
+
+@pytest.mark.parametrize("name", ["Echo", "LOGPROBS", "Prompt_Logprobs", "ſtop", "eCho"])
+@pytest.mark.parametrize("nest", [None, "extra_body"])
+def test_a_watched_name_in_another_case_is_refused(name: str, nest: str | None) -> None:
+    members: Any = {name: None}
+    with pytest.raises(Refused, match=name):
+        permitted(**({nest: members} if nest else members))

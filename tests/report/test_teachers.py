@@ -1,5 +1,6 @@
 """An experiment in which only the teacher is asked: who is told of, paired with the undefended one, and how."""
 
+from collections.abc import Container
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -15,11 +16,12 @@ from azeotrope.types import Cell, Run, Score, Utility
 RIGHT = {"none": 180, "paper": 160, "argmax": 20}
 
 
-def found(folder: Path, *stolen: str, bare: bool = True) -> Report:
+def found(folder: Path, *stolen: str, bare: bool = True, greedy: Container[str] = RIGHT) -> Report:
     """Teachers right on the first so many of 200 problems; `stolen`: the defenses that a student learned behind."""
     lines: list[dict[str, object]] = [{"run": Run("c", "1", "abc", "2 cores", "2026-11-25")}]
     for name, right in RIGHT.items():
-        scores = {"raw": Score("+" * right + "-" * (200 - right)), "greedy": Score("+" * 190 + "-" * 10)}
+        scores = {"raw": Score("+" * right + "-" * (200 - right))}
+        scores |= {"greedy": Score("+" * 190 + "-" * 10)} if name in greedy else {}
         if bare or name != "none":
             lines.append({"utility": Utility(f"u/{name}", name, "steps", "test", scores)})
     for name in ("none", *stolen):
@@ -60,3 +62,10 @@ def test_page_and_table_show_it_and_hostile_names_stay_text(tmp_path) -> None:
     assert 'data-at="/boards/0/teachers/2/p_values/raw"' in shown
     evil = replace(report.boards[0].teachers[1], defense="<script>x</script>")
     assert "<script>" not in page(replace(report, boards=(replace(report.boards[0], teachers=(evil,)),)))
+
+
+def test_a_column_that_only_some_have_is_shown(tmp_path) -> None:
+    report = found(tmp_path, greedy=("paper",))
+    assert "teacher, greedy" in markdown(report) and markdown(report).count("95.0 %") == 1
+    assert 'data-at="/boards/0/teachers/1/right/greedy"' in page(report)
+    assert report.boards[0].teachers[1].p_values.keys() == {"raw"}

@@ -24,7 +24,7 @@ def permitted(asked: chat.Asked, rules: leaks.Rules) -> Request:
     """The request that may reach the model. Raises `Refused` naming the member that may not."""
     leaks.refuse(asked.fields, rules)
     leaks.refuse_bias(asked.fields, rules)
-    fixed = {} if rules.temperature is None else {"temperature": rules.temperature}
+    fixed = {"temperature": 0.0} if rules.greedy else {}
     return chat.request(asked.fields | fixed, leaks.cleaned(asked.fields["messages"]))
 
 

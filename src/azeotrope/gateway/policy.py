@@ -125,12 +125,12 @@ def _guard(name: str, policy: Policy, upstream: Model, given: Given) -> Guard:
     buffers = policy.streaming == "buffer" or (policy.streaming is None and rewrites)
     live = lift.withholding()(upstream) if rewrites else whole
     shaped = any(hasattr(module, "shape") for module in offers)
-    rules = Rules(policy.top_logprobs, policy.allow_prefill, shaped, policy.temperature)
+    rules = Rules(policy.top_logprobs, policy.allow_prefill, shaped, policy.greedy)
     forwards = (
         policy.chain == (Link("none"),)
         and not policy.recorded
         and not policy.logprob_step
-        and policy.temperature is None
+        and not policy.greedy
         and isinstance(upstream, Remote)
     )
     marks = any(lift.marks(link.defense) for link in policy.chain)

@@ -85,8 +85,9 @@ class Policy(Record, frozen=True):
     logprob_step: float = 0.0
     """Nats: released log-probabilities are renormalised over the alternatives shown and rounded to multiples of it; 0:
     as they come."""
-    temperature: float | None = None
-    """What every response is drawn at, whatever a client asks for; unset: what it asks for."""
+    greedy: bool = False
+    """Every response is the model's likeliest text, whatever a client asks for; members that change what is likely, or
+    that are not known here, are refused."""
     fail: Literal["closed", "open"] = "closed"
     fallback: str = "withhold"
     """Tried when a rewrite fails, before `fail`: withhold or terse."""
@@ -200,8 +201,6 @@ def _check_policies(settings: Settings, where: str) -> None:
             raise Misconfigured(f"{where}: policy {name!r}: top_logprobs is 0 to 20; got {policy.top_logprobs}")
         if not 0 <= policy.logprob_step <= 10:
             raise Misconfigured(f"{where}: policy {name!r}: logprob_step is 0 to 10 nats; got {policy.logprob_step}")
-        if policy.temperature is not None and not 0 <= policy.temperature <= 2:
-            raise Misconfigured(f"{where}: policy {name!r}: temperature is 0 to 2; got {policy.temperature}")
         if policy.fallback not in ("withhold", "terse"):
             raise Misconfigured(f"{where}: policy {name!r}: fallback is withhold or terse; got {policy.fallback!r}")
 

@@ -15,6 +15,7 @@ from azeotrope.report.learning import learning
 from azeotrope.report.plot import plot
 from azeotrope.report.recalling import recalling
 from azeotrope.report.records import Board, Figure, Report, Row, Square
+from azeotrope.report.teachers import kinds
 from azeotrope.report.words import visible
 from azeotrope.types import Run
 from azeotrope.verify.telling import power_of_ten
@@ -34,7 +35,7 @@ def page(report: Report) -> str:
         basis=words.basis, shown=_shown, brief=_brief, tally=_tally, span=_span, chances=_chances, multiple=_multiple,
         pointer=_pointer, place=_place, top=_top, heat=_heat, apart=_apart, defenses=_defenses, squares=_squares,
         square=_square, plots=_plots, learning=_learning, recalling=_recalling, percents=_percents, tiny=_tiny,
-        priced=words.PRICED, placed=_placed,
+        priced=words.PRICED, placed=_placed, kinds=kinds,
     )  # fmt: skip
 
 

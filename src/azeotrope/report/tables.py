@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from azeotrope.report import words
 from azeotrope.report.records import Answering, Board, Curve, Figure, Greenlisted, Logits, Marked, Paid, Price, Row
+from azeotrope.report.teachers import kinds
 from azeotrope.report.words import visible
 from azeotrope.verify.telling import power_of_ten
 
@@ -124,11 +125,11 @@ def greenlists(found: Sequence[Greenlisted]) -> Iterator[str]:
 
 def teachers(found: Sequence[Answering]) -> Iterator[str]:
     """The teacher behind each defense, and the chance of such a difference from the undefended one."""
-    kinds = list(dict.fromkeys(kind for one in found for kind in one.right))
+    shown = kinds(found)
     rows = (
-        (code(one.defense), *(_utility(one.right.get(kind), one.p_values.get(kind)) for kind in kinds)) for one in found
+        (code(one.defense), *(_utility(one.right.get(kind), one.p_values.get(kind)) for kind in shown)) for one in found
     )
-    return _table(("defense", *(f"teacher, {kind}" for kind in kinds)), rows)
+    return _table(("defense", *(f"teacher, {kind}" for kind in shown)), rows)
 
 
 def code(name: str) -> str:

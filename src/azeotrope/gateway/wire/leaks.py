@@ -25,8 +25,8 @@ class Rules(Struct, frozen=True):
     prefill: bool = False
     shaped: bool = False
     """Is a shape active on the logits?"""
-    temperature: float | None = None
-    """What every response is drawn at; None: what the client asks for."""
+    greedy: bool = False
+    """Is every response the likeliest text?"""
 
 
 _PROMPT = "it returns or replays tokens that no defense has seen"
@@ -91,14 +91,21 @@ RISKY_WHEN_FALSE = {
     "separate_reasoning": "it moves reasoning into the answer",
 }
 
-RESAMPLING = ("dynatemp_range", "dynatemp_exponent", "mirostat", "mirostat_tau", "mirostat_eta", "samplers")
-"""Members by which some servers draw otherwise than at the temperature; refused where the operator sets that."""
+DECIDING_NOTHING = frozenset({
+    "messages", "model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "stop", "n", "seed",
+    "temperature", "top_p", "top_k", "min_p", "logprobs", "top_logprobs", "tools", "tool_choice", "parallel_tool_calls",
+    "functions", "function_call", "response_format", "reasoning_effort", "user", "metadata", "store", "service_tier",
+    "safety_identifier", "prompt_cache_key",
+})  # fmt: skip
+"""Members that leave the likeliest text what it is: all that a greedy policy lets through."""
+NEUTRAL: Fields = {"presence_penalty": 0, "frequency_penalty": 0, "repetition_penalty": 1, "logit_bias": {}}
+"""Others that it lets through where they hold this."""
 
 BIASES = ("logit_bias",)
 MOST_BIASES = 16
 """Tokens that may be biased: raising most of a vocabulary is lowering the rest."""
 _FORMATS = ("text", "json_object", "json_schema")
-NESTS = ("extra_body", "extra_args", "sampling_params", "structured_outputs")
+NESTS = ("extra_body", "extra_args", "sampling_params", "structured_outputs", "options", "parameters", "nvext")
 """Members under which some servers look for further ones."""
 
 INBOUND = frozenset(channels.NAMES) | {"encrypted_content", "reasoning_signature", "thought_signature"}
@@ -109,9 +116,12 @@ _DEPTH = 4
 
 def refuse(fields: Fields, rules: Rules, where: str = "", depth: int = 0) -> None:
     """Raises `Refused` naming the first member that would leak."""
+    _check_spelling(fields, where)
     for name in fields.keys() & _WATCHED:
         _check(name, fields[name], rules, where + name)
     if not depth:
+        if rules.greedy:
+            _check_greedy(fields)
         _prefill(cast(list[Any], fields.get("messages") or []), rules)
     for nest in NESTS:
         if isinstance(inner := fields.get(nest), dict):
@@ -120,10 +130,22 @@ def refuse(fields: Fields, rules: Rules, where: str = "", depth: int = 0) -> Non
             refuse(cast(Fields, inner), rules, f"{where}{nest}.", depth + 1)
 
 
-_WATCHED = frozenset({
-    *SWITCHES, *NAMES, *RISKY_WHEN_FALSE, *BIASES, *RESAMPLING, "temperature", "top_logprobs", "logprobs", "stop",
-    "messages", "response_format",
-})  # fmt: skip
+_WATCHED = frozenset(
+    {*SWITCHES, *NAMES, *RISKY_WHEN_FALSE, *BIASES, "top_logprobs", "logprobs", "stop", "messages", "response_format"}
+)
+
+
+def _check_spelling(fields: Fields, where: str) -> None:
+    """Some servers read names in any case, and the last of two that they take for one."""
+    for name in fields:
+        if name not in _WATCHED and name.casefold() in _WATCHED:
+            raise _refused(where + name, f"some servers take it for {name.casefold()}, which is checked")
+
+
+def _check_greedy(fields: Fields) -> None:
+    for name, value in fields.items():
+        if name not in DECIDING_NOTHING and value is not None and value != NEUTRAL.get(name):
+            raise _refused(name, "every response is the likeliest text, and this may change which that is")
 
 
 def _check(name: str, value: Any, rules: Rules, where: str) -> None:
@@ -136,8 +158,6 @@ def _check(name: str, value: Any, rules: Rules, where: str) -> None:
         raise _refused(where, SWITCHES[name])
     if name in RISKY_WHEN_FALSE and value is not True and not (name == "add_generation_prompt" and rules.prefill):
         raise _refused(where, RISKY_WHEN_FALSE[name])
-    if rules.temperature is not None and (name in RESAMPLING or (name == "temperature" and where != name)):
-        raise _refused(where, "the operator decides at which temperature responses are drawn")
     if name in ("top_logprobs", "logprobs"):
         _check_logprobs(name, value, rules, where)
     if name == "stop":
