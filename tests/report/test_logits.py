@@ -117,6 +117,16 @@ def test_what_is_only_screened_is_held_against_the_screen(tmp_path) -> None:
     assert logits.rows[0].shares[0].student.seeds == 1
 
 
+def test_until_a_defense_is_confirmed_the_screen_counts(tmp_path) -> None:
+    bare = {("none", attack): one for attack, one in UNDEFENDED.items()}
+    both = written(tmp_path, bare, ("confirm",)).read_bytes() + written(
+        tmp_path, {**bare, ("paper", "fkl"): (0.6, LOGITS)}, ("screen",)
+    ).read_bytes()  # fmt: skip
+    (tmp_path / "both.jsonl").write_bytes(both)
+    found = build(tmp_path / "both.jsonl", Measures(draws=300)).boards[0].logits
+    assert found and found.stage == "screen" and found.rows[0].weakest and found.rows[0].weakest.first
+
+
 def test_without_logits_there_is_no_section(lab: Report) -> None:
     assert all(board.logits is None for board in lab.boards)
     assert "logits' advantage" not in page(lab)

@@ -26,9 +26,9 @@ Groups = Mapping[tuple[str, str], Group]
 def logits(results: Results, task: str, by_stage: Mapping[Stage, Groups], measures: Measures) -> Logits | None:
     """None where no attack took logits from the teacher itself, or nothing was stolen without them."""
     benches: dict[Stage, Bench] = {stage: bench for stage in STAGES if (bench := _bench(by_stage[stage]))}
-    stage = next(iter(benches), None)
-    if stage is None:
+    if not benches:
         return None
+    stage: Stage = next((one for one in benches if _reached(by_stage[one])), next(iter(benches)))
     ceiling, floors = benches[stage]
     label = _best(ceiling, measures)
     found = tuple(_floor(name, groups, ceiling, measures) for name, groups in floors.items())
@@ -67,6 +67,11 @@ def _taken(groups: Groups, defense: str) -> dict[str, Group]:
 
 def _takes(group: Group) -> bool:
     return any(from_logits(cell) for cell in group.cells)
+
+
+def _reached(groups: Groups) -> bool:
+    """Whether a defense came to a stage: floors and ceilings are confirmed before, and say nothing of it."""
+    return any(defense != IDENTITY and group.cells and _takes(group) for (defense, _), group in groups.items())
 
 
 def _best(groups: Mapping[str, Group], measures: Measures) -> str:
