@@ -28,7 +28,7 @@ def logits(results: Results, task: str, by_stage: Mapping[Stage, Groups], measur
     benches: dict[Stage, Bench] = {stage: bench for stage in STAGES if (bench := _bench(by_stage[stage]))}
     if not benches:
         return None
-    stage: Stage = next((one for one in benches if _reached(by_stage[one])), next(iter(benches)))
+    stage = min(benches, key=lambda one: not _reached(by_stage[one]))
     ceiling, floors = benches[stage]
     label = _best(ceiling, measures)
     found = tuple(_floor(name, groups, ceiling, measures) for name, groups in floors.items())
