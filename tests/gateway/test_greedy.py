@@ -53,7 +53,18 @@ def test_no_way_around_it_goes_through(name: str) -> None:
 
 
 def test_what_decides_nothing_goes_through() -> None:
-    members = dict.fromkeys(DECIDING_NOTHING - {"messages", "temperature", "stream", "stop", "logprobs"}, 1)
+    own = {"messages", "temperature", "stream", "stop", "logprobs", "continue_final_message", "add_generation_prompt"}
+    members = dict.fromkeys(DECIDING_NOTHING - own, 1)
     members |= NEUTRAL | {"response_format": {"type": "text"}, "stop": ["END"], "logprobs": True}
     request = permitted(**members)
     assert {**request.options, **request.sampling} == members | {"temperature": 0.0}
+
+
+def test_a_greedy_policy_may_allow_prefill() -> None:
+    begun = {
+        "messages": [*ASKED["messages"], {"role": "assistant", "content": "It is"}],
+        "continue_final_message": True,
+    }
+    permitted(Rules(greedy=True, prefill=True), **begun)
+    with pytest.raises(Refused, match="continue_final_message"):
+        permitted(**begun)

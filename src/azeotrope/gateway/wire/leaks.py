@@ -95,9 +95,9 @@ DECIDING_NOTHING = frozenset({
     "messages", "model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "stop", "n", "seed",
     "temperature", "top_p", "top_k", "min_p", "logprobs", "top_logprobs", "tools", "tool_choice", "parallel_tool_calls",
     "functions", "function_call", "response_format", "reasoning_effort", "user", "metadata", "store", "service_tier",
-    "safety_identifier", "prompt_cache_key",
+    "safety_identifier", "prompt_cache_key", "continue_final_message", "add_generation_prompt",
 })  # fmt: skip
-"""Members that leave the likeliest text what it is: all that a greedy policy lets through."""
+"""Members that leave the likeliest text what it is, or have a rule of their own: all that a greedy policy allows."""
 NEUTRAL: Fields = {"presence_penalty": 0, "frequency_penalty": 0, "repetition_penalty": 1, "logit_bias": {}}
 """Others that it lets through where they hold this."""
 
