@@ -254,3 +254,11 @@ def test_a_watched_name_in_another_case_is_refused(name: str, nest: str | None) 
     members: Any = {name: None}
     with pytest.raises(Refused, match=name):
         permitted(**({nest: members} if nest else members))
+
+
+@pytest.mark.parametrize("shaped", [False, True])
+async def test_logits_shaped_in_the_engine_cannot_be_searched_by_biases(house, upstream, shaped) -> None:
+    upstream.says(upstream.json(upstream.completion({"content": "4"})))
+    async with house({"default": {"defense": "withhold"}}, upstream={"shaped": shaped}) as gate:
+        status, _, body = await gate.post({"messages": [USER], "logit_bias": {"5": 3.5}})
+    assert (status, len(upstream.asked)) == ((400, 0) if shaped else (200, 1)), body

@@ -49,6 +49,7 @@ class Guards:
     def __init__(self, settings: Settings, upstream: Model, rewriter: Model | None, master: Master | None) -> None:
         self._upstream, self._rewriter, self._master = upstream, rewriter, master
         self._epoch = settings.marks.epoch
+        self._shaped = settings.upstream.shaped
         self._built: dict[str, Guard] = {}
         self._marked: dict[tuple[str, str], Guard] = {}
         """By the policy's digest and the mark's public id."""
@@ -90,7 +91,7 @@ class Guards:
                 )
             operator = self._master.operator(self._epoch)
             given = replace(given, key=key or operator, operator=operator)
-        made = _guard(name, policy, self._upstream, given)
+        made = _guard(name, policy, self._upstream, given, self._shaped)
         return replace(made, promises=_promises(policy, given)) if key else made
 
 
@@ -117,14 +118,15 @@ def _promises(policy: Policy, given: Given) -> tuple[Commitment, ...]:
     return tuple(promised(key, law) for law in laws for key in keys)
 
 
-def _guard(name: str, policy: Policy, upstream: Model, given: Given) -> Guard:
+def _guard(name: str, policy: Policy, upstream: Model, given: Given, already: bool) -> Guard:
+    """already: the upstream's logits are shaped where it runs."""
     lift.fit_for_readers(*(link.defense for link in policy.chain))
     whole = lift.linked([(link.defense, link.config) for link in policy.chain], given)(upstream)
     offers = [lift.method(link.defense) for link in policy.chain]
     rewrites = any(hasattr(module, "rewrite") for module in offers)
     buffers = policy.streaming == "buffer" or (policy.streaming is None and rewrites)
     live = lift.withholding()(upstream) if rewrites else whole
-    shaped = any(hasattr(module, "shape") for module in offers)
+    shaped = already or any(hasattr(module, "shape") for module in offers)
     rules = Rules(policy.top_logprobs, policy.allow_prefill, shaped, policy.greedy)
     forwards = (
         policy.chain == (Link("none"),)

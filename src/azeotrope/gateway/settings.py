@@ -62,6 +62,8 @@ class Endpoint(Record, frozen=True):
     reasoning_in_content: Literal["tags", "span", "off"] = "tags"
     think_in_prompt: bool = False
     """Does its chat template open `<think>` in the prompt, and nobody separate the reasoning?"""
+    shaped: bool = False
+    """Are its logits shaped there already, such as by a purifier? Then no client may search them by biases."""
     patience: Patience = Patience()
 
 
