@@ -126,9 +126,11 @@ class Arena:
         deeper = stage == "full" and (text, "screen") in self._seen
         if self.over and not deeper:  # what passed the cheap score as the last one is scored in full
             raise Spent
+        floors = self.plan.floors
         found = self._memory.candidates.get(self._scorer.digest(text, stage))
-        if found is None or found.reason:  # what kept it from a score may have passed
-            found = await self._new(text, stage, parents, found)
+        if found is None or found.reason or (found.untaught and not found.shortfall(floors)):
+            found = await self._new(text, stage, parents, found)  # what kept it from a score may have passed
+        found = found.seen(floors)
         self._idle = 0
         self._seen[text, stage] = found
         self.found.append(found)
@@ -139,7 +141,7 @@ class Arena:
     async def _new(self, text: str, stage: Stage, parents: tuple[str, ...], before: Candidate | None) -> Candidate:
         began = perf_counter()
         made = await self._scorer.score(text, stage)
-        if before is not None and made.reason == before.reason:  # nothing new to write down
+        if before is not None and before.reason and made.reason == before.reason:  # nothing new to write down
             return before
         expense = replace(made.expense, seconds=perf_counter() - began)
         found = replace(made, by=self.plan.searcher.kind, parents=parents, expense=expense)

@@ -1,7 +1,7 @@
 """A search for an instruction as records, from one TOML file. Knows no model and no searcher's inside.
 
-An unknown key is an error. What decides a score is in `Search.context`; budget and searcher are not, so that a search
-can be given more, or another searcher, and keeps what it knows.
+An unknown key is an error. What decides a score is in `Search.context`; budget, searcher and floors are not, so that a
+search can be given more, or another searcher, or other floors, and keeps what it knows.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Search(Record, frozen=True):
     def context(self) -> list[Any]:
         """Everything here that decides a score."""
         named = [self.rewriter.name, self.rewriter.config]
-        return [self.task.name, self.task.config, self.task.sizes, self.teacher, named, self.proxies, self.floors]
+        return [self.task.name, self.task.config, self.task.sizes, self.teacher, named, self.proxies]
 
 
 class _File(Record, frozen=True):

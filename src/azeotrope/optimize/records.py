@@ -6,6 +6,7 @@ import math
 from typing import Literal
 
 from msgspec import field
+from msgspec.structs import replace
 
 from azeotrope.codec import digest
 from azeotrope.optimize.plan import Floors
@@ -71,6 +72,15 @@ class Candidate(Record, frozen=True):
     def shortfall(self, floors: Floors) -> float:
         """How far it is below the floors; 0 where it is not."""
         return max(0.0, floors.kept - self.kept) + max(0.0, floors.readable - self.readable)
+
+    @property
+    def untaught(self) -> bool:
+        """Whether no student was trained, though nothing went wrong: it fell below the floors of its time."""
+        return not self.reason and self.damage is None and self.nats is None
+
+    def seen(self, floors: Floors) -> Candidate:
+        """As a search with these floors sees it: below them no student was worth training."""
+        return replace(self, damage=None, nats=None, scores={}) if self.shortfall(floors) > 0 else self
 
     def worth(self, floors: Floors) -> float:
         """What is maximised: the damage, or minus 1 less the shortfall where no student was worth training."""

@@ -94,9 +94,7 @@ class Table:
         found = self._entries.get((text, stage))
         if found is None:
             return Candidate(self.digest(text, stage), text, stage, "", reason="the table does not have it")
-        if found.shortfall(self._floors) > 0:
-            found = replace(found, damage=None, nats=None, scores={})
-        return replace(found, digest=self.digest(text, stage))
+        return replace(found.seen(self._floors), digest=self.digest(text, stage))
 
     def worth(self, text: str) -> float:
         """In full, as the search ranks it."""

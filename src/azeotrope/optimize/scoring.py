@@ -34,6 +34,8 @@ class Scoring:
     def __init__(self, bench: Bench, memory: Memory) -> None:
         self._bench, self._memory = bench, memory
         self._latest: tuple[str, Released] | None = None
+        self._student: tuple[tuple[str, int, float], Fitted] | None = None
+        """The latest: where the cheap score trains it to the end, it is the first of the full one's."""
 
     def digest(self, text: str, stage: Stage, by: str = "") -> str:
         """Of everything that decides the score."""
@@ -69,19 +71,25 @@ class Scoring:
         """With the students' part filled in. `control`: None for the control itself."""
         proxies, scores, expense = self._bench.plan.proxies, dict[str, Score](), found.expense
         if found.stage == "screen":
-            fitted = self._fitted(released, proxies.seeds[0], proxies.share)
+            fitted, cost = self._fitted(found.text, released, proxies.seeds[0], proxies.share)
             more = nats(fitted, released.search) - ((control and control.nats) or 0.0)
-            return replace(found, nats=more, expense=expense.plus(_cost(fitted)))
+            return replace(found, nats=more, expense=expense.plus(cost))
         for seed in proxies.seeds:
-            fitted = self._fitted(released, seed, 1.0)
+            fitted, cost = self._fitted(found.text, released, seed, 1.0)
             judged = await measure.score(fitted.model, self._bench.task, self._bench.validation)
-            scores[str(seed)], expense = judged.score, expense.plus(_cost(fitted))
+            scores[str(seed)], expense = judged.score, expense.plus(cost)
         before = control.scores if control else scores
         damage = fmean(before[seed].rate - score.rate for seed, score in scores.items())
         return replace(found, damage=damage, scores=scores, expense=expense)
 
-    def _fitted(self, released: Released, seed: int, share: float) -> Fitted:
-        return self._bench.learner.fit(examples(released.learn), seed=seed, share=share)
+    def _fitted(self, text: str, released: Released, seed: int, share: float) -> tuple[Fitted, Expense]:
+        """The student, and what it cost: nothing where it is at hand."""
+        key = (text, seed, share)
+        if self._student is not None and self._student[0] == key:
+            return self._student[1], Expense()
+        fitted = self._bench.learner.fit(examples(released.learn), seed=seed, share=share)
+        self._student = (key, fitted)
+        return fitted, Expense(steps=fitted.steps, cpu_seconds=fitted.cpu_seconds)
 
     async def _released(self, text: str) -> Released:
         """The latest is at hand, for the next stage, and paid for."""
@@ -106,7 +114,3 @@ def nats(fitted: Fitted, traces: Sequence[Trace]) -> float:
             logits = model.logits(batch.ids)[:, :-1][batch.keep.to(model.device)]
             total += float(functional.cross_entropy(logits.float(), batch.targets, reduction="sum"))
     return total / max(1, len(rows))
-
-
-def _cost(fitted: Fitted) -> Expense:
-    return Expense(steps=fitted.steps, cpu_seconds=fitted.cpu_seconds)
