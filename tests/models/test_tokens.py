@@ -12,6 +12,7 @@ from azeotrope.models import tokens
 from azeotrope.models.dialect import Dialect
 from azeotrope.models.open import Open
 from azeotrope.models.shipped import shipped
+from azeotrope.release.numbers import numbers as named
 from azeotrope.training.tiny import Tiny, TinyLearner
 from azeotrope.training.tokenizer import trained
 
@@ -42,6 +43,62 @@ def test_words_may_change_numbers_signs_and_layout_not(speaker) -> None:
     assert changeable(laid(speaker, WORKING)) == ["Step", "Step"]
     assert changeable(laid(speaker, "7 7\n\n+ = <add> \\sum both=x _then_ the both")) == ["the", "both"]
     assert changeable(laid(speaker, "x 7 the 42", numbers=True)) == ["7", "the"], "one digit of two is no whole number"
+
+
+COUNTING = (
+    "In all one hundred and five plus 2, or vii minus iv, but twice five percent of a trillion times nine squared."
+)
+
+
+@pytest.fixture(scope="module")
+def counter() -> Open:
+    texts = [COUNTING, "or one hundred and fifty", "negative but cubed"] * 20
+    words = trained(texts, r"\d| ?[^\W\d_]+|\n", vocabulary=700)
+    words.add_tokens(["<think>", "thinking", " and then"])
+    made = TinyLearner(Tiny(hidden=16, layers=1, heads=2, intermediate=16), words, device="cpu").fresh(0)
+    made.net.resize_token_embeddings(len(words))
+    return made
+
+
+def exchanges(model: Open, found: tokens.Spread, *, numbers: bool = False) -> set[tuple[str, str]]:
+    """(what stood there, what may be put instead and is read as itself)."""
+    known = tokens.vocabulary(model.tokenizer, tokens.size(model), numbers)
+    return {
+        (found.text[word.begin : word.end], known.pieces[token].strip())
+        for place, word in enumerate(found.words)
+        for token in known.alike(torch.tensor([found.ids[word.at]]))[0].nonzero()[:, 0].tolist()
+        if found.put(place, token, known.pieces[token])
+    }
+
+
+def test_words_that_reckon_stay(counter) -> None:
+    assert set(changeable(laid(counter, COUNTING))) == {"In", "all", "and", "or", "but", "of"}
+
+
+def test_what_makes_one_number_of_several_words_stays_there_and_may_change_elsewhere(counter) -> None:
+    assert ("and", "or") in exchanges(counter, laid(counter, "all and of"))
+    within = laid(counter, "all of one hundred and five")
+    assert not any(now == "and" for now, _ in exchanges(counter, within)) and exchanges(counter, within)
+    free = laid(counter, "all of one hundred and five", numbers=True)
+    assert ("and", "or") in exchanges(counter, free, numbers=True)
+
+
+@pytest.mark.parametrize("text", ["all one hundred and five", "or 2 and five", "2 or five hundred and one", COUNTING])
+def test_an_exchange_leaves_the_numbers(counter, text) -> None:
+    found = laid(counter, text)
+    known = tokens.vocabulary(counter.tokenizer, tokens.size(counter), False)
+    put = [found.put(place, token, known.pieces[token]) for place in range(len(found.words))
+           for token in known.forms.nonzero()[:, 0].tolist()]  # fmt: skip
+    texts = {one.text for one in put if one}
+    assert texts and all(named(one) == named(text) for one in texts)
+
+
+def test_tokens_that_were_added_are_not_exchanged(counter) -> None:
+    """Not all that mark something up are called special."""
+    known = tokens.vocabulary(counter.tokenizer, tokens.size(counter), False)
+    added = counter.tokenizer.added_tokens_decoder
+    assert {"<think>", "thinking"} <= {token.content for token in added.values() if not token.special}
+    assert not known.forms[list(added)].any() and known.forms.any()
 
 
 def test_a_token_of_many_things_keeps_all_but_its_words() -> None:

@@ -1,8 +1,8 @@
 """Whether a response has come to its answer: a shape of text stops there. Knows no shape.
 
-A shape sees token ids only, so that the marks of an answer are looked for in what they say, behind the prompt. Where a
-plain prompt has several lines, its first one counts as the prompt: a mark in a later line opens the gate too early,
-which costs protection and never an answer.
+A shape sees token ids only, so that the marks of an answer are looked for in what they say, behind the prompt; each
+is decoded once, for a text is read again whenever it has grown. Where a plain prompt has several lines, its first one
+counts as the prompt: a mark in a later line opens the gate too early, which costs protection and never an answer.
 """
 
 # torch is typed in part:
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from azeotrope.models.dialect import OPEN, Dialect, written
+from azeotrope.models.pieces import pieces
 
 CLOSED = ("</think>",)
 """Where reasoning is marked up."""
@@ -38,14 +39,11 @@ class Gate:
 
     def answering(self, ids: list[int]) -> bool:
         """Of one text, prompt and response."""
-        text = "".join(map(self._piece, ids))
+        if new := set(ids).difference(self._pieces):
+            self._pieces.update(zip(new, pieces(self._tokenizer, new), strict=True))
+        text = "".join(map(self._pieces.__getitem__, ids))
         _, _, said = text.rpartition(self._opening) if self._opening else text.partition("\n")
         return any(mark in said for mark in self._marks)
-
-    def _piece(self, token: int) -> str:
-        if token not in self._pieces:
-            self._pieces[token] = str(self._tokenizer.decode([token]))
-        return self._pieces[token]
 
 
 def until_answer(gate: Gate, shape: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:

@@ -2,6 +2,8 @@
 
 Knows no gradient and no defense. A token is exchanged for one of its own form alone, in which words are words and all
 else is what it was: "\nStep 2: " for "\nPart 2: ", " add" for " sum"; and only where its words are whole in the text.
+Where numbers stay, so do the words that name one or what is done with it, and whatever word would make another number
+of its neighbours ("one hundred and five"). Of words, English ones are known.
 """
 
 # tokenizers and transformers are typed in part:
@@ -11,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -19,26 +21,31 @@ import torch
 from torch import Tensor
 
 from azeotrope.models.open import Open
+from azeotrope.models.pieces import pieces
+from azeotrope.release.numbers import found as numbers_in
 from azeotrope.release.numbers import numbers as named
+from azeotrope.release.numbers import tidy
 
 SIGNS = frozenset("+-−–*/=^%<>×÷·±√∑∫≤≥≠≈$#\\&_{}|~`@")
 """Of arithmetic and of markup: a word that hangs on one stays."""
+OPERATORS = frozenset({
+    "plus", "minus", "times", "divided", "multiplied", "negative", "positive", "percent", "cent", "squared", "cubed",
+    "root", "trillion", "trillions", "quadrillion", "quadrillions",
+})  # fmt: skip
+"""Words that stay where numbers do, beside those that name one."""
 
 
 class Vocabulary:
     """A tokenizer's tokens as they stand in the middle of a text."""
 
     def __init__(self, tokenizer: Any, size: int, numbers: bool) -> None:
-        anchor = tokenizer("a", add_special_tokens=False)["input_ids"][-1:]
-        before = str(tokenizer.decode(anchor))
         ids = range(min(size, len(tokenizer)))
-        told = tokenizer.batch_decode([[*anchor, token] for token in ids], clean_up_tokenization_spaces=False)
-        special, known = set(tokenizer.all_special_ids), dict[str, int]()
-        self.pieces = [text[len(before) :] if text.startswith(before) else "" for text in told]
+        added, known = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}, dict[str, int]()
+        self.numbers, self.pieces = numbers, pieces(tokenizer, ids)
         self.forms = torch.zeros(size, dtype=torch.long)
         """[V]; 0: never exchanged."""
         for token in ids:
-            if token not in special and (form := _form(self.pieces[token], numbers)):
+            if token not in added and (form := _form(self.pieces[token], numbers)):
                 self.forms[token] = known.setdefault(form, len(known) + 1)
 
     def alike(self, now: Tensor) -> Tensor:
@@ -70,9 +77,15 @@ def _form(piece: str, numbers: bool) -> str | None:
     return "".join("0" if c.isnumeric() else c for c in form) if numbers else form
 
 
+@lru_cache(1 << 14)
 def _counts(word: str) -> bool:
-    """Whether it is a number in words, or has a sign for one."""
-    return any(c.isnumeric() for c in word) or bool(named(word))
+    """Whether it is a number in words or in Roman letters, has a sign for one, or says what is done with them."""
+    return any(c.isnumeric() for c in word) or word.lower() in OPERATORS or bool(named(word.upper()))
+
+
+def reckoning(text: str) -> list[object]:
+    """The numbers that a text names, and its words that count, in order."""
+    return [*(one.value for one in numbers_in(tidy(text))), *filter(_counts, _WORD.findall(text))]
 
 
 class Word(NamedTuple):
@@ -95,19 +108,21 @@ class Spread:
     words: tuple[Word, ...]
     read: Callable[[str], list[int]]
     """The ids of the response with another text in it."""
+    kept: list[object] | None = None
+    """What the text reckons, and goes on to; None: that may change."""
 
     def put(self, place: int, token: int, piece: str) -> Spread | None:
-        """With this token for word number `place`; None where the text would then be read as other tokens."""
+        """With this token for word number `place`; None where the text would be read as others, or reckon otherwise."""
         word, core = self.words[place], piece.strip()
         text = self.text[: word.begin] + core + self.text[word.end :]
         ids = (*self.ids[: word.at], token, *self.ids[word.at + 1 :])
-        if self.read(text) != list(ids[self.start :]):
+        if self.read(text) != list(ids[self.start :]) or (self.kept is not None and reckoning(text) != self.kept):
             return None
         by = len(core) - (word.end - word.begin)
         words = [one if one.begin < word.begin else one._replace(begin=one.begin + by, end=one.end + by)
                  for one in self.words]  # fmt: skip
         words[place] = word._replace(end=word.end + by)
-        return Spread(ids, self.start, text, tuple(words), self.read)
+        return replace(self, ids=ids, text=text, words=tuple(words))
 
 
 def spread(
@@ -129,7 +144,7 @@ def spread(
         if 0 <= begin < end <= until and _whole(text, begin, end, letters):
             words.append(Word(len(prompt) + at, begin, end))
     ids = (*prompt, *found["input_ids"], model.end)
-    return Spread(ids, len(prompt), text, tuple(words), read)
+    return Spread(ids, len(prompt), text, tuple(words), read, None if known.numbers else reckoning(text))
 
 
 def size(model: Open) -> int:
