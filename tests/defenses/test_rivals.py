@@ -117,9 +117,18 @@ def test_ads_is_linear_in_lambda_and_nothing_at_0(teacher, folder, ids) -> None:
     assert torch.allclose(twice - logits, 2 * (once - logits), atol=1e-4)
 
 
-def test_the_proxy_is_not_moved_and_moved_copies_are_made_once(teacher, student, folder, ids) -> None:
+def test_the_proxy_is_not_moved_and_moved_copies_are_made_once(teacher, student, folder, ids, monkeypatch) -> None:
+    proxy, gradient, nets = proxies.read(folder, "test"), hypergradient.held_gradient, list[Any]()
+
+    def watched(net: Any, *asked: Any) -> Any:
+        assert proxy._alone.locked()
+        nets.append(net)
+        return gradient(net, *asked)
+
+    monkeypatch.setattr(hypergradient, "held_gradient", watched)
+    ads._moved.cache_clear()
     shape_of("ads", teacher, artifact=folder)
-    proxy = proxies.read(folder, "test")
+    assert len(nets) == 1 and nets[0] is not proxy.model.net and not proxy._alone.locked()
     assert torch.equal(proxy.model.logits(ids), student.logits(ids))
     config = ads.Config(artifact=folder)
     assert ads._moved(proxy, teacher.dialect, config) is ads._moved(proxy, teacher.dialect, config)

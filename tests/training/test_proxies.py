@@ -47,6 +47,18 @@ def test_workings_come_in_batches_of_those_that_are_short_enough(folder) -> None
         found.workings(18, 4)
 
 
+def test_a_working_is_whole_or_left_out(student, tmp_path) -> None:
+    """One that is cut would teach never to stop."""
+    long = Problem("long", Request.of("1 + 1 = ?"), "2", solution="one and one, which is two")
+    proxies.write(student, [HELD[0], long, HELD[1]], tmp_path, {})
+    found = proxies.read(str(tmp_path), "here")
+    (every,) = found.workings(3, 64)
+    lengths = [len(row[: row.tolist().index(student.end) + 1]) for row in every.ids]
+    for longest, members in ((lengths[1], 3), (lengths[1] - 1, 2), (lengths[0], 2)):
+        (batch,) = found.workings(3, longest)
+        assert len(batch.ids) == members and (batch.ids == student.end).any(-1).all(), longest
+
+
 def test_a_folder_by_hand_will_do(student, tmp_path) -> None:
     """As transformers writes it, beside a file of workings."""
     student.net.save_pretrained(tmp_path)

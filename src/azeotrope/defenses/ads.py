@@ -90,12 +90,12 @@ class _Sampling:
 @lru_cache(2)
 def _moved(proxy: Proxy, dialect: Dialect, config: Config) -> tuple[Any, Any]:
     """The proxy's net at theta + eps g and at theta - eps g: made once for all teachers behind one configuration."""
-    net = proxy.model.net
-    reader = Open(net, proxy.model.tokenizer, name=proxy.model.name, dialect=dialect)
+    reader = Open(proxy.model.net, proxy.model.tokenizer, name=proxy.model.name, dialect=dialect)
     held = proxy.workings(config.workings, config.longest, reader)
-    theta = hypergradient.weights(net)
-    g = hypergradient.held_gradient(net, theta, held)
-    return _at(net, hypergradient.moved(theta, g, config.eps)), _at(net, hypergradient.moved(theta, g, -config.eps))
+    with proxy.lent() as net:
+        theta = hypergradient.weights(net)
+        g = hypergradient.held_gradient(net, theta, held)
+        return _at(net, hypergradient.moved(theta, g, config.eps)), _at(net, hypergradient.moved(theta, g, -config.eps))
 
 
 @torch.no_grad()

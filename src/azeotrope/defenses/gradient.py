@@ -2,10 +2,12 @@
 
 Source: arXiv 2602.15143 names the forms HB, FO and RHB and defines none of them; the definitions are ours and stand in
 `training.hypergradient`. Of each token that may change, the k others that promise the largest rise of the proxy's loss
-on held-out workings are looked at and the nearest of these in the embedding is taken, in the order of the rise, as far
-as the budget goes. Words are exchanged for words: numbers, signs, special tokens and line breaks stay, and all from
-where the answer is stated on; the text must be read as the very same tokens again; the release checks are asked, but
-for `copied`. Any proxy, with the teacher's tokenizer or another: what is changed is text.
+on held-out workings are looked at and the nearest in the embedding of those that promise any is taken, else the one
+that promises the least fall; in the order of what is promised, as far as the budget goes. So some word always goes, as
+embeddings that are moved always do, and a trace is withheld only where no word can. Words are exchanged for words:
+numbers, signs, special tokens and line breaks stay, and all from where the answer is stated on; the text must be read
+as the very same tokens again; the release checks are asked, but for `copied`. Any proxy, with the teacher's tokenizer
+or another: what is changed is text.
 
 Reported to be costly and weaker than instructions; no figures. Does not hide the teacher's reasoning (most of it leaves
 as it was) nor keep each sentence true (an exchanged word may say what is not so), and does not defend against a
@@ -20,9 +22,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from msgspec import Meta
@@ -59,7 +60,7 @@ class Config(Record, frozen=True):
     proximity: Annotated[float, Meta(ge=0)] = 0.5
     """rhb: what a token costs that is as far in the embedding as the average one: this share of the largest rise."""
     budget: Annotated[float, Meta(gt=0, le=1)] = 0.15
-    """Of the tokens that may change, at most so many do."""
+    """Of the tokens that may change, this share does, rounded down; at least one, also where that is more."""
     rounds: Annotated[int, Meta(ge=1, le=20)] = 1
     """The budget is spent in so many parts, each by a gradient of its own."""
     k: Count = 20
@@ -84,8 +85,6 @@ class _Rewriter:
         self._held = self._proxy.workings(config.workings, config.longest)
         model = self._proxy.model
         self._known = vocabulary(model.tokenizer, size(model), not config.protect_numbers)
-        self._alone = threading.Lock()
-        """A gradient fills the memory: one at a time."""
 
     async def rewrite(self, trace: Trace) -> Trace | None:
         if len(trace.reasoning) > _CHARACTERS_A_TOKEN * self._config.longest:
@@ -112,28 +111,29 @@ class _Rewriter:
         return spread(model, opening, said, reasoning, until, self._known)
 
     def _changed(self, laid: Spread) -> tuple[Spread, Cost]:
-        """As many words exchanged as the budget allows and the gradients ask for."""
+        """As many words exchanged as the budget says and can be."""
         config, passes, rounds = self._config, Passes(), 0
         most, done = max(1, math.floor(config.budget * len(laid.words))), set[int]()
         while len(done) < most and rounds < config.rounds:
             places = [place for place in range(len(laid.words)) if place not in done]
             if not places:
                 break
-            with self._alone:
-                options, taken = self._options(laid, places)
-            passes, rounds, part = passes.plus(taken), rounds + 1, math.ceil(most / config.rounds)
-            for place in sorted(options, key=lambda place: -options[place][0][1])[: min(part, most - len(done))]:
-                if (changed := self._put(laid, place, options[place])) is not None:
+            with self._proxy.lent() as net:
+                options, taken = self._options(net, laid, places)
+            passes, rounds = passes.plus(taken), rounds + 1
+            until = min(most, len(done) + math.ceil(most / config.rounds))
+            for place in sorted(options, key=lambda place: -options[place][0][1]):
+                if len(done) < until and (changed := self._put(laid, place, options[place])) is not None:
                     laid = changed
                     done.add(place)
         return laid, Cost(attempts=rounds, forwards=passes.forwards, backwards=passes.backwards)
 
-    def _options(self, laid: Spread, places: list[int]) -> tuple[dict[int, list[tuple[int, float]]], Passes]:
-        """What each of the places could hold instead, nearest first; what asking took."""
-        net, device = self._proxy.model.net, self._proxy.model.device
+    def _options(self, net: Any, laid: Spread, places: list[int]) -> tuple[dict[int, list[tuple[int, float]]], Passes]:
+        """What each of the places could hold instead, the best first; what asking took."""
+        device = self._proxy.model.device
         ids = torch.tensor(laid.ids, device=device)
         at = torch.tensor([laid.words[place].at for place in places], device=device)
-        rise = self._rise(Text(ids, laid.start, at))
+        rise = self._rise(net, Text(ids, laid.start, at))
         gain, near = hypergradient.gains(rise.of, ids[at]), hypergradient.apart(net, ids[at])[:, : rise.of.shape[1]]
         allowed = self._known.alike(ids[at])
         if self._config.form == "rhb" and allowed.any():
@@ -141,8 +141,8 @@ class _Rewriter:
         found = hypergradient.projected(gain, near, allowed, self._config.k)
         return {place: options for place, options in zip(places, found, strict=True) if options}, rise.passes
 
-    def _rise(self, text: Text) -> Rise:
-        net, config = self._proxy.model.net, self._config
+    def _rise(self, net: Any, text: Text) -> Rise:
+        config = self._config
         if config.form == "fo_loss":
             return hypergradient.fo_loss(net, text)
         if config.form == "fo":

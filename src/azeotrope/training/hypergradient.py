@@ -13,6 +13,9 @@ and the gradient of J, which is to rise, is a mixed second derivative with v = g
     FO i    grad_w L_sft(theta): the loss on the text itself
 
 What a target's weight moves in FO ii is eta times antidistillation sampling's b (arXiv 2504.13146).
+
+While one of these functions runs, other weights stand in the net that it is handed, in place: lend it one that nobody
+else reads (`proxies.Proxy.lent`). Afterwards its own are back.
 """
 
 # torch and transformers are typed in part:
@@ -20,6 +23,7 @@ What a target's weight moves in FO ii is eta times antidistillation sampling's b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -154,13 +158,14 @@ def apart(net: Any, now: Tensor) -> Tensor:
 
 
 def projected(gain: Tensor, distance: Tensor, allowed: Tensor, k: int) -> list[list[tuple[int, float]]]:
-    """For each place, (token, gain) of the k allowed tokens that gain most, those that lose left out, nearest first."""
+    """For each place, (token, gain) of the k allowed tokens that gain most: those that gain, nearest first, and then
+    those that lose, the least first."""
     assert gain.shape == distance.shape == allowed.shape, "gain, distance and allowed are all [n, V]"
     best, tokens = gain.masked_fill(~allowed, -torch.inf).topk(min(k, gain.shape[1]), -1)
-    near = distance.gather(1, tokens)
+    near = distance.gather(1, tokens).masked_fill(best <= 0, torch.inf)
     order = near.sort(dim=-1, stable=True).indices
     columns = (tokens.gather(1, order).tolist(), best.gather(1, order).tolist())
-    return [[(t, g) for t, g in zip(*row, strict=True) if g > 0] for row in zip(*columns, strict=True)]
+    return [[(t, g) for t, g in zip(*row, strict=True) if g > -math.inf] for row in zip(*columns, strict=True)]
 
 
 def _stepped(own: Vector, gradient: Sequence[Tensor], eta: float) -> Vector:

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+import threading
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +43,30 @@ class Proxy:
     """The student, and the workings that tell how good it is."""
 
     model: Open
+    """Nobody moves its weights: it may be read at any time."""
     held: tuple[Example, ...]
+    _alone: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @contextmanager
+    def lent(self) -> Generator[Any]:
+        """A net of the same weights for gradients, which put others in their place and fill the memory: one at a time.
+
+        As it was when it is given back.
+        """
+        with self._alone:
+            yield self._copy
+
+    @cached_property
+    def _copy(self) -> Any:
+        return deepcopy(self.model.net)
 
     def workings(self, many: int, longest: int, reader: Open | None = None) -> list[Batch]:
         """The first ones, as `reader` (else the proxy itself) writes them, in batches small enough for a gradient.
 
-        Raises `Misconfigured` where none is short enough.
+        Those that are longer are left out. Raises `Misconfigured` where none is short enough.
         """
         reader = reader or self.model
-        found = encoded(reader, self.held[:many], longest).rows
+        found = [row for row in encoded(reader, self.held[:many], longest + 1).rows if len(row.ids) <= longest]
         if not found:
             raise Misconfigured(f"every held-out working is longer than {longest} tokens: give shorter ones in {HELD}")
         return [Batch.of(found[at : at + 16], reader.pad).to(self.model.device) for at in range(0, len(found), 16)]
