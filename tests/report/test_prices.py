@@ -74,6 +74,7 @@ def test_the_table_has_them_all_and_stays_one(report: Report) -> None:
     assert set(cells) == {"none", "withhold", "terse", "plan", "ads"} and {len(row) for row in cells.values()} == {9}
     assert cells["plan"][2].endswith("by `sft`") and cells["ads"][1:5] == ["–"] * 4, "nothing is confirmed of it"
     assert cells["plan"][6].startswith("36.0, 3.00 × [") and cells["plan"][5].startswith("3.00, 1.73 × [")
+    assert cells["plan"][7].endswith("] (n = 2)") and cells["none"][7].endswith("(n = 3)"), "of those that left"
     assert cells["withhold"][7:] == ["nothing to read", "–"] and cells["terse"][8] == "–"
     assert r"under `smollm2` (its \| weights are not there)." in text
 
@@ -91,6 +92,8 @@ def test_the_page_says_what_its_twin_says(report: Report) -> None:
         seen.add(name)
     assert seen == {"token", "token_ratio", "trace", "trace_ratio", "readability", "ease", "figures", "perplexity"}
     assert "its | weights are not there" in page(report) and "by the clock" in page(report)
+    for told in (page(report), markdown(report)):
+        assert "another draw of the teacher" in told, "what the numbers of a shape's working are held against"
 
 
 def test_a_line_is_one_of_four(source: Path, tmp_path: Path) -> None:

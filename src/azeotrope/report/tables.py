@@ -161,7 +161,8 @@ def _price(price: Price, row: Row | None) -> Iterator[str]:
     yield words.times(row.tokens) if row and row.tokens is not None else "–"
     yield words.timed(price.token, price.token_ratio)
     yield words.timed(price.trace, price.trace_ratio)
-    yield words.ratio(price.readability) if price.readability else "nothing to read"
+    reads = price.readability
+    yield f"{words.ratio(reads)} ({words.basis(reads)})" if reads else "nothing to read"
     yield words.plainly(price.perplexity) if price.perplexity else "–"
 
 
