@@ -2,7 +2,11 @@
 
 import asyncio
 from statistics import median
+from types import SimpleNamespace
 
+import pytest
+import torch
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from azeotrope.cli import app
@@ -10,7 +14,8 @@ from azeotrope.errors import Misconfigured, Unavailable
 from azeotrope.evaluate import appraise as room
 from azeotrope.evaluate.appraise import Settings, appraise
 from azeotrope.evaluate.results import opened, together
-from azeotrope.models import perplexity
+from azeotrope.models import loading, perplexity
+from azeotrope.models.fake import Scripted
 from azeotrope.types import Cell, Run, Score
 
 BODY = """
@@ -43,6 +48,25 @@ def test_each_defense_is_asked_beside_the_bare_teacher_and_nothing_is_looked_up(
         assert one["task"] == "micro" and one["split"] == "test" and one["unread"] == "not asked for"
     assert len(lab.log("asked")) == 3 * 2 * (1 + 3), "each is asked twice for each problem, the first once more"
     assert not (lab.results.parent / ".traces").exists(), "nothing is remembered"
+
+
+def test_times_and_tokens_stand_in_their_own_columns(lab, monkeypatch) -> None:
+    """By a clock that the teacher moves by one second and whatever is in front of it by four more."""
+    now, real = [0.0], room.ask
+
+    async def ask(model, request):
+        trace = await real(model, request)
+        bare = isinstance(model, Scripted)
+        now[0] += 1 if bare else 5
+        return replace(trace, usage={"completion_tokens": 10 if bare else 30})
+
+    monkeypatch.setattr(room, "ask", ask)
+    monkeypatch.setattr(room, "time", SimpleNamespace(process_time=lambda: now[0], perf_counter=lambda: 0.0))
+    run(lab)
+    none, withhold = found(lab)["none"], found(lab)["withhold"]
+    assert withhold["milliseconds"] == [5000.0] * 3 and withhold["tokens"] == [30] * 3
+    assert none["milliseconds"] == none["bare_milliseconds"] == withhold["bare_milliseconds"] == [1000.0] * 3
+    assert none["tokens"] == none["bare_tokens"] == withhold["bare_tokens"] == [10] * 3
 
 
 def test_reading_is_of_what_left_against_the_bare_teachers_working(lab) -> None:
@@ -120,17 +144,36 @@ def test_what_cannot_be_asked_has_no_entry(lab, monkeypatch) -> None:
     assert {len(one["milliseconds"]) for one in lab.lines("appraisal")} == {2}
 
 
-def test_where_a_model_is_elsewhere_the_clock_counts(lab) -> None:
+@pytest.mark.parametrize("refused", [0, 1, 2])
+def test_what_is_asked_first_is_not_timed_whichever_that_is(lab, monkeypatch, refused) -> None:
+    """What is made at the first request costs no trace anything, also where the first problems are refused."""
+    now, real, warm = [0.0], room.ask, dict[int, object]()
+
+    async def ask(model, request):
+        if int(request.messages[0]["content"].split()[-1]) < refused:
+            raise Unavailable("down")
+        now[0] += 1 if id(model) in warm else 100
+        warm[id(model)] = model
+        return await real(model, request)
+
+    monkeypatch.setattr(room, "ask", ask)
+    monkeypatch.setattr(room, "time", SimpleNamespace(process_time=lambda: now[0], perf_counter=lambda: 0.0))
+    run(lab, body='[[defenses]]\nname = "withhold"\n[[attacks]]\nname = "deed"\n')
+    for one in lab.lines("appraisal"):
+        assert one["milliseconds"] == one["bare_milliseconds"] == [1000.0] * (3 - refused) and one["failed"] == refused
+
+
+def test_where_a_model_is_elsewhere_the_clock_counts(lab, monkeypatch) -> None:
     plan = lab.plan(BODY)
     todo = next(one for one in room.Grid(plan, room.facts.found(plan)).utilities() if one.defense.label == "louder")
     assert room._clock(plan, todo) == "cpu"
     away = room.Todo(todo.digest, todo.task, _written_by(todo.defense, "http://x/v1#m"), None, "confirm", 0, 1.0)
     assert room._clock(plan, away) == "wall"
+    monkeypatch.setattr(loading, "placed", lambda device: torch.device("cuda"))
+    assert room._clock(plan, todo) == "wall", "an accelerator works while the process waits"
 
 
 def _written_by(shield, writer: str):
-    from msgspec.structs import replace
-
     return replace(shield, writer=writer)
 
 

@@ -130,9 +130,7 @@ async def _appraised(plan: Experiment, todo: Todo, settings: Settings, reader: _
     asked = facts.problems(todo.task, todo.split)[: settings.traces]
     async with _opened(plan, todo) as (teacher, behind):
         stopwatch = _Stopwatch(_clock(plan, todo))
-        pairs = [
-            pair for at, problem in enumerate(asked) if (pair := await stopwatch.pair((teacher, behind), problem, at))
-        ]
+        pairs = [pair for problem in asked if (pair := await stopwatch.pair((teacher, behind), problem))]
     if not pairs:
         raise Unavailable(f"none of {len(asked)} problems could be asked")
     read = [(was.trace.reasoning, one.trace.reasoning) for was, one in pairs if one.trace.reasoning.strip()]
@@ -178,14 +176,17 @@ class _Stopwatch:
     def __init__(self, clock: Clock) -> None:
         self.clock: Clock = clock
         self._now = time.process_time if clock == "cpu" else time.perf_counter
+        self._warm = False
 
-    async def pair(self, models: tuple[Model, Model], problem: Problem, at: int) -> tuple[_Timed, _Timed] | None:
-        """Undefended, then defended; None where either could not be asked. The first is asked once for nothing: what
-        is made at the first request (a gradient, an engine's kernels) is nothing that each trace takes."""
+    async def pair(self, models: tuple[Model, Model], problem: Problem) -> tuple[_Timed, _Timed] | None:
+        """Undefended, then defended; None where either could not be asked. The first that can is asked once for
+        nothing: what is made at the first request (a gradient, an engine's kernels) is nothing that each trace takes.
+        """
         try:
-            if not at:
+            if not self._warm:
                 for model in models:
                     await ask(model, problem.request)
+                self._warm = True
             return await self._timed(models[0], problem), await self._timed(models[1], problem)
         except (Unavailable, Refused):
             return None
@@ -197,9 +198,12 @@ class _Stopwatch:
 
 
 def _clock(plan: Experiment, todo: Todo) -> Clock:
-    """A model elsewhere takes time that this process only waits for."""
+    """A model elsewhere takes time that this process only waits for, and so does an accelerator, where there is one."""
+    from azeotrope.models import loading
+
     at_home = not todo.defense.writer or todo.defense.writer.startswith((teachers.TASK, teachers.PYTHON))
-    return "cpu" if at_home and plan.teacher.kind != "endpoint" else "wall"
+    here = at_home and plan.teacher.kind != "endpoint" and loading.placed("auto").type == "cpu"
+    return "cpu" if here else "wall"
 
 
 def _columns(side: Sequence[_Timed]) -> tuple[tuple[float, ...], tuple[int, ...]]:
