@@ -18,12 +18,13 @@ from typer.testing import CliRunner
 
 from azeotrope import Scripted, Trace, defense, rewriting, withholding
 from azeotrope.cli import app
+from azeotrope.cli.summary import show
 from azeotrope.errors import Misconfigured, Unavailable
 from azeotrope.models.columns import Unreadable
 from azeotrope.protect import Settings, protect
 from azeotrope.protect.journal import Journal
 from azeotrope.protect.splice import spliced, values
-from azeotrope.types import Step
+from azeotrope.types import Cost, Step
 
 ROWS = [
     {"id": i, "question": f"What is {i} + {i}?", "answer": f"We add {i} to itself, so {i}+{i} = {2 * i}.\n#### {2 * i}"}
@@ -517,6 +518,22 @@ async def test_parquet_is_resumed_and_the_control_equals_its_input(tmp_path) -> 
     down.up = True
     assert (await protect(source, out, rewriting(down.rewrite, name="x"))).failed == 0
     assert "BECAUSE 8 EGGS." in str(pq.read_table(out)["messages"].to_pylist())
+
+
+async def test_a_proxys_passes_are_summed_up_over_an_interruption(source, out, capsys) -> None:
+    down = ["20"]
+
+    async def gradient(trace: Trace) -> Trace:
+        if trace.answer.split()[-1] in down:
+            raise Unavailable("down")
+        return trace.but(reasoning=trace.reasoning.upper(), step=Step("gradient", cost=Cost(forwards=2, backwards=3)))
+
+    for rows in (39, 40):
+        summary = await protect(source, out, rewriting(gradient, name="gradient"))
+        assert (summary.forwards, summary.backwards) == (2 * rows, 3 * rows)
+        down.clear()
+    show(summary, as_json=False)
+    assert "proxy passes     80 forward, 120 backward" in capsys.readouterr().out
 
 
 # --- the command

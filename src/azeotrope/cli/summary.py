@@ -76,6 +76,8 @@ def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "answers changed", f"{summary.answers_changed}"
     yield "length ratio", ratio
     yield "tokens", f"{summary.tokens_in:,} in, {summary.tokens_out:,} out"
+    if summary.forwards:
+        yield "proxy passes", f"{summary.forwards:,} forward, {summary.backwards:,} backward"
     resumed = f", {summary.resumed:,} rows finished earlier" if summary.resumed else ""
     digits = 1 if summary.rows_per_second >= 10 else 3
     yield "time", f"{summary.seconds:.1f} s, {summary.rows_per_second:,.{digits}f} rows/s{resumed}"

@@ -53,6 +53,8 @@ class Note(Record, frozen=True, omit_defaults=True):
     """Characters of reasoning they have now."""
     tokens_in: int = 0
     tokens_out: int = 0
+    forwards: int = 0
+    backwards: int = 0
 
 
 def noted(before: Trace, after: Trace) -> Note:
@@ -71,6 +73,8 @@ def noted(before: Trace, after: Trace) -> Note:
         written=len(after.reasoning),
         tokens_in=sum(step.cost.tokens_in for step in steps),
         tokens_out=sum(step.cost.tokens_out for step in steps),
+        forwards=sum(step.cost.forwards for step in steps),
+        backwards=sum(step.cost.backwards for step in steps),
     )
     return replace(note, **{outcome: 1})
 
@@ -97,7 +101,7 @@ def call_failure(after: Trace) -> str:
 
 
 _OUTCOMES = ("released", "withheld", "fell_back", "opened", "unchanged")
-_COUNTS = (*_OUTCOMES, "attempts", "given", "written", "tokens_in", "tokens_out")
+_COUNTS = (*_OUTCOMES, "attempts", "given", "written", "tokens_in", "tokens_out", "forwards", "backwards")
 
 
 def added(notes: Iterable[Note]) -> Note:
@@ -142,6 +146,9 @@ class Summary(Record, frozen=True):
     """Characters of reasoning written / read, over the traces that still have some; None if none has."""
     tokens_in: int
     tokens_out: int
+    forwards: int
+    """Passes of a proxy student, where the defense takes its gradients."""
+    backwards: int
     resumed: int
     """Rows finished by an earlier run that was interrupted."""
     seconds: float

@@ -15,9 +15,9 @@ LINES = "\n\t"
 PRICED = (
     "ms: one response at a time, of one thread, in CPU time where one process does it all on a CPU; per token: all "
     "over all tokens that the teacher draws; per trace: the median; ×: over the undefended teacher, asked the same in "
-    "turn with it. Readability: Flesch's reading ease, 0 to 1, times the share of the undefended working's numbers that "
-    "still stand there; of the n traces whose reasoning left. A shape of logits lets out another draw of the teacher, "
-    "which has other numbers for that alone."
+    "turn with it. Readability: Flesch's reading ease, 0 to 1, times the share of the undefended working's numbers "
+    "that still stand there; of the n traces whose reasoning left. A shape of logits lets out another draw of the "
+    "teacher, which has other numbers for that alone."
 )
 """What the columns of a defense's price are."""
 HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
