@@ -1,8 +1,9 @@
 """What the decoding-time rivals cost where they stand: processor time a token over that of plain sampling, in one run.
 
-Teacher and proxy student are the lab's (three and two layers; the proxy, with its hidden 96, has two fifths of the
-teacher's weights), on the task `steps`. Everything is computed and given no weight (lambda and gamma are 0), so that
-all write the same text. Beside them what a gradient-based rewriting takes, in milliseconds of processor time a trace.
+Teacher and proxy student are the lab's (three and two layers; the proxy, of the size that its recipe says, has three
+tenths of the teacher's weights), on the task `steps`. Everything is computed and given no weight (lambda and gamma are
+0), so that all write the same text. Beside them what a gradient-based rewriting takes, in milliseconds of processor
+time a trace.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from typing import Any
 
 import torch
 
-from azeotrope import Given, defense
+from azeotrope import Given, defense, proxy
 from azeotrope.catalog import load
+from azeotrope.codec import convert
 from azeotrope.models.open import Open
 from azeotrope.models.sampling import Sampling
 from azeotrope.models.shipped import shipped
@@ -27,7 +29,7 @@ from azeotrope.training.tiny import Tiny, TinyLearner
 from azeotrope.types import Request, Trace
 from benchmarks.records import Figure
 
-PROXY = Tiny(hidden=96, intermediate=288)
+RECIPE = Path(__file__).parents[1] / "experiments" / "proxies" / "rivals.toml"
 FORMS = ("fo_loss", "fo", "hb", "rhb")
 
 
@@ -38,7 +40,8 @@ def measure(rounds: int, *, told: Callable[[str], None]) -> Iterator[Figure]:
     task = steps.build(steps.Config(proxy=64, validation=64))
     asked = [problem.request for problem in task.problems("validation")]
     with tempfile.TemporaryDirectory() as folder:
-        student = TinyLearner(PROXY, teacher.tokenizer, device="cpu").fresh(0)
+        size = convert(proxy.read(RECIPE).proxy.recipe, Tiny, str(RECIPE))
+        student = TinyLearner(size, teacher.tokenizer, device="cpu").fresh(0)
         proxies.write(student, task.problems("proxy"), Path(folder), {})
         rivals = {
             name: defense(name, {"artifact": folder, weight: 0.0}, Given())(teacher)
