@@ -1,7 +1,6 @@
 """The arena: budgets end a search, nothing is paid twice, a killed search goes on as if it had not been."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -13,48 +12,15 @@ from msgspec.structs import replace
 from azeotrope.codec import encode
 from azeotrope.errors import Misconfigured, Unavailable
 from azeotrope.models.fake import Scripted
-from azeotrope.optimize import chance, edits, opro
-from azeotrope.optimize.arena import LONGEST, Arena, Spent
+from azeotrope.optimize import chance, edits
+from azeotrope.optimize.arena import LONGEST, Spent
 from azeotrope.optimize.procedure import run
-from azeotrope.optimize.records import Candidate, Expense, Line
+from azeotrope.optimize.records import Candidate, Line
+from azeotrope.optimize.reflecting import TRIED
 from azeotrope.optimize.results import Memory, looked_at, opened
-from azeotrope.types import Run, Score
+from azeotrope.types import Score
 
-RUN = Run("config", "1", "", "here", "now")
-
-
-class Lengths:
-    """Longer instructions are better. Dies where it is told to."""
-
-    def __init__(self, dies_at: int = 0) -> None:
-        self.scored, self._dies_at = list[str](), dies_at
-
-    def digest(self, text: str, stage: str) -> str:
-        return f"{stage} {text}"
-
-    async def score(self, text: str, stage: str) -> Candidate:
-        self.scored.append(self.digest(text, stage))
-        if len(self.scored) == self._dies_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        damage = min(1.0, len(text) / 100)
-        return Candidate(
-            self.digest(text, stage), text, stage, "", kept=1.0, readable=1.0, expense=Expense(2, 30, 20),
-            damage=damage if stage == "full" else None, nats=damage if stage == "screen" else None,
-            scores={"0": Score("+-")} if stage == "full" else {},
-        )  # fmt: skip
-
-
-def longer() -> Scripted:
-    """Proposes a text one letter longer than the last one it reads."""
-    return Scripted(
-        lambda request: f"```\n{'x' * (str(request).count('x') + 1 + request.sampling['seed'] % 1000)}\n```"
-    )
-
-
-def arena(plan, scorer: Lengths, memory: Memory | None = None, reflector=None, **given) -> Arena:
-    return Arena(
-        plan, scorer, memory or Memory(), reflector or longer(), lambda progress: None, **{"start": "x", **given}
-    )
+from .conftest import RUN, Lengths, arena, longer
 
 
 async def test_each_budget_ends_a_search(plan) -> None:
@@ -154,6 +120,46 @@ async def test_the_same_question_may_be_answered_otherwise_the_second_time(plan)
     assert await other.told("?") == "say 2"
 
 
+async def test_what_another_rule_said_is_not_what_this_one_says(plan) -> None:
+    memory = Memory()
+    for edition in ("one", "two", "one"):
+        model = Scripted(lambda request, said=edition: said)
+        model.edition = edition  # type: ignore[attr-defined]
+        assert await arena(plan(), Lengths(), memory, model).told("?") == edition
+    assert len(memory.reflected) == 2
+
+
+def test_the_shipped_rule_has_an_edition_by_what_it_says(monkeypatch) -> None:
+    first = edits.reflector().edition
+    assert edits.reflector().edition == first
+    monkeypatch.setattr(edits, "UNSEEN", 0.9)
+    assert edits.reflector().edition != first
+
+
+@pytest.mark.parametrize("shown", [0, 1, 3])
+async def test_the_reflector_is_shown_as_many_rewrites_as_the_plan_says(plan, shown: int) -> None:
+    class Sampled(Lengths):
+        async def score(self, text: str, stage: str) -> Candidate:
+            return replace(await super().score(text, stage), samples=("REWRITE a", "REWRITE b", "REWRITE c"))
+
+    reflector = {"name": "x", "examples": shown}
+    model = longer()
+    await run(arena(plan(searcher={"start": "x"}, reflector=reflector, budget={"evaluations": 2}), Sampled(),
+                    reflector=model))  # fmt: skip
+    prompt = str(model.asked[0].messages[-1]["content"])
+    assert prompt.count("REWRITE") == shown and ("Rewrites" in prompt) == bool(shown)
+
+
+async def test_opro_shows_the_ten_best_and_asks_for_three_new_ones(plan) -> None:
+    model = longer()
+    search = plan(searcher={"kind": "opro", "start": "x", "early": 0}, budget={"evaluations": 20})
+    await run(arena(search, Lengths(), reflector=model))
+    prompts = [str(request.messages[-1]["content"]) for request in model.asked]
+    told = [[len(text) for text, _ in TRIED.findall(prompt)] for prompt in dict.fromkeys(prompts)]
+    assert len(told[0]) == 1 and len(told[-1]) == 10 and all(sizes == sorted(sizes) for sizes in told)
+    assert all(prompts.count(prompt) == 3 for prompt in prompts)
+
+
 async def test_a_prompt_is_kept_as_a_digest_and_a_text_is_cut(plan, tmp_path) -> None:
     path = tmp_path / "r.jsonl"
     with opened(path, RUN) as memory:
@@ -179,8 +185,11 @@ async def test_a_reflection_model_that_is_down_stops_the_search(plan) -> None:
         raise Unavailable("down")
 
     for kind in ("opro", "gepa"):
+        model, scorer = Scripted(down), Lengths()
         with pytest.raises(Unavailable, match="down"):
-            await run(arena(plan(searcher={"kind": kind, "start": "x"}), Lengths(), reflector=Scripted(down)))
+            await run(arena(plan(searcher={"kind": kind, "start": "x"}), scorer, reflector=model))
+        assert len(model.asked) == 1, f"{kind} asks again, and goes on"
+        assert {text.partition(" ")[2] for text in scorer.scored} == {"x"}
 
 
 async def test_a_scorer_that_fails_stops_the_search(plan) -> None:
@@ -199,12 +208,13 @@ KILLED = """
 import asyncio, sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
-import test_arena as t
-from azeotrope.optimize import plan as plans
-from conftest import FILE
+from azeotrope.optimize import edits, plan as plans
+from azeotrope.optimize.procedure import run
+from azeotrope.optimize.results import opened
+from conftest import FILE, RUN, Lengths, arena
 search = plans.checked({{**FILE, "searcher": {searcher!r}, "budget": {{"evaluations": 8}}}}, "here")
-with t.opened(Path({path!r}), t.RUN) as memory:
-    asyncio.run(t.run(t.arena(search, t.Lengths({dies}), memory, t.edits.reflector())))
+with opened(Path({path!r}), RUN) as memory:
+    asyncio.run(run(arena(search, Lengths({dies}), memory, edits.reflector())))
 """
 
 
@@ -256,4 +266,3 @@ def test_lines_come_back_as_they_were(tmp_path) -> None:
     with opened(tmp_path / "r.jsonl", RUN) as memory:
         memory.add(Line(candidate=one))
     assert encode(looked_at(tmp_path / "r.jsonl").candidates["d"]) == encode(one)
-    assert opro.NEW == 3 and opro.SHOWN == 10

@@ -5,17 +5,31 @@ from statistics import fmean
 
 import pytest
 from msgspec.structs import replace
+from typer.testing import CliRunner
 
+from azeotrope.cli import app
 from azeotrope.errors import Misconfigured
 from azeotrope.optimize import edits, exhaustive, grammar
 from azeotrope.optimize.arena import Arena
 from azeotrope.optimize.plan import Floors
-from azeotrope.optimize.procedure import run
-from azeotrope.optimize.records import Line, named
-from azeotrope.optimize.replay import Table, replay
-from azeotrope.optimize.results import Memory
+from azeotrope.optimize.procedure import bench_of, run
+from azeotrope.optimize.records import CONTROL, Candidate, Line, named, scored_as
+from azeotrope.optimize.replay import Table, made_on, replay
+from azeotrope.optimize.results import Memory, opened
+from azeotrope.report import replayed
+
+from .conftest import RUN
 
 FLOORS = Floors(0.9, 0.85)
+TOY = """
+[task]
+name = "steps"
+config = { fewest = 2, most = 3 }
+[rewriter]
+name = "python:azeotrope.optimize.grammar:rewriter"
+[reflector]
+name = "python:azeotrope.optimize.edits:reflector"
+"""
 
 
 async def test_reflective_search_is_ahead_of_random_search_from_a_bad_start(plan, tabled) -> None:
@@ -28,7 +42,30 @@ async def test_reflective_search_is_ahead_of_random_search_from_a_bad_start(plan
         assert best == sorted(best) and best[0] == 0.0 and best[-1] <= found.best_worth
     assert curves["gepa"].near[-1].value >= 0.9
     assert curves["gepa"].ahead is not None and curves["gepa"].ahead.low > 0
+    assert (found.above, found.ranked) == (5, 64) and found.rank is not None and found.rank > 0.15
     assert curves["random"].ahead is None
+
+
+async def test_where_the_cheap_score_is_noise_searches_run_and_the_replay_says_so(plan, tabled) -> None:
+    found = await replay(plan(budget={"evaluations": 12}), tabled(blind=True), edits.reflector(), 4)
+    assert found.rank is not None and abs(found.rank) < 0.15 and found.ranked == 64
+    for curve in found.curves:
+        best = [mean.value for mean in curve.best]
+        assert best == sorted(best) and best[-1] <= found.best_worth
+    assert f"{found.rank:.2f}, n = 64" in replayed.ranks(found) and replayed.ranks(found) in replayed.page(found)
+
+
+def test_a_rank_correlation_is_of_what_was_taught_at_both_stages(tabled) -> None:
+    memory = Memory()
+    for at, one in enumerate(tabled().candidates.values()):
+        score = {"damage": at / 128} if one.stage == "full" else {"nats": at / 9}
+        memory.add(Line(candidate=replace(one, kept=1.0, readable=1.0, **score)))
+    assert Table(memory, FLOORS).ranks() == (pytest.approx(1.0), 64)
+    below = replace(next(iter(memory.candidates.values())), kept=0.1, nats=None)
+    memory = Memory()
+    for one in tabled().candidates.values():
+        memory.add(Line(candidate=below if one.digest == below.digest else replace(one, nats=one.nats and 1.0)))
+    assert Table(memory, FLOORS).ranks() == (None, 63), "what is all the same ranks nothing"
 
 
 async def test_random_search_is_what_drawing_without_return_says(plan, tabled) -> None:
@@ -100,8 +137,58 @@ async def test_the_table_is_filled_by_exhaustion(plan, tabled) -> None:
 def test_an_unfinished_table_is_refused_with_the_cure(tabled) -> None:
     with pytest.raises(Misconfigured, match=r"lacks a score of 64 .* finish"):
         Table(tabled(stages=("full",)), FLOORS)
+    memory = tabled()
+    some = list(memory.candidates.values())[:6]
+    broken, untaught = Memory(), Memory()
+    for one in memory.candidates.values():
+        broken.add(Line(candidate=replace(one, reason="it broke", damage=None, nats=None) if one in some else one))
+        low = one in some and one.stage == "full"
+        untaught.add(Line(candidate=replace(one, kept=0.5, readable=1.0, damage=None) if low else one))
+    with pytest.raises(Misconfigured, match="lacks a score of 3 instructions: finish"):
+        Table(broken, FLOORS)
+    Table(untaught, FLOORS)
+    with pytest.raises(Misconfigured, match=r"lacks a score of 3 .* floors as low"):
+        Table(untaught, Floors(0.4, 0.85))
     with pytest.raises(Misconfigured, match="no table"):
         Table(Memory(), FLOORS)
+
+
+async def test_a_table_of_another_bench_or_of_two_is_refused_with_the_cure(plan, tabled) -> None:
+    one, other = plan(), plan(proxies={"traces": 7})
+    here, there = await bench_of(one), await bench_of(other)
+    assert await bench_of(plan(budget={"evaluations": 3}, floors={"kept": 0.1})) == here != there
+    memory = _on(here, tabled())
+    made_on(here, memory)
+    with pytest.raises(Misconfigured, match=r"129 of 129 scores .* another task, teacher, rewriter or proxies"):
+        made_on(there, memory)
+    for line in _on(there, tabled()).candidates.values():
+        memory.add(Line(candidate=line))
+    for bench in (here, there):
+        with pytest.raises(Misconfigured, match=r"129 of 258 scores .* give it the table's own settings"):
+            made_on(bench, memory)
+
+
+def test_the_command_refuses_a_foreign_table_before_any_search(tabled, tmp_path) -> None:
+    path, table = tmp_path / "toy.toml", tmp_path / "table.jsonl"
+    path.write_text(TOY)
+    with opened(table, RUN) as memory:
+        for one in tabled().candidates.values():
+            memory.add(Line(candidate=one))
+    arguments = ["optimize", str(path), "--results", str(tmp_path), "--replay", str(table)]
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, Misconfigured) and "128 of 128 scores" in str(result.exception)
+    result = CliRunner().invoke(app, [*arguments, "--reuse", str(table)])
+    assert isinstance(result.exception, Misconfigured) and "nothing to take over" in str(result.exception)
+
+
+def _on(bench: str, memory: Memory) -> Memory:
+    """The same scores and a control, as they would have been written down on that bench."""
+    made = Memory()
+    for one in memory.candidates.values():
+        made.add(Line(candidate=replace(one, digest=scored_as(bench, one.text, one.stage))))
+    control = Candidate(scored_as(bench, "", "full", CONTROL), "", "full", CONTROL, damage=0.0)
+    made.add(Line(candidate=control))
+    return made
 
 
 async def _searched(plan, memory: Memory) -> Arena:

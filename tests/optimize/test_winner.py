@@ -4,22 +4,29 @@ Only the students' lessons are made up; problems, rewriter, checks, floors and s
 """
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from azeotrope.cli.chain import values
+from azeotrope.codec import digest
 from azeotrope.defenses import instruct
+from azeotrope.errors import Refused, Unavailable
 from azeotrope.lift import rewriting
+from azeotrope.math.stats import difference_of_means
 from azeotrope.models.fake import Scripted
 from azeotrope.optimize import grammar, optimize
 from azeotrope.optimize.plan import Search, checked
-from azeotrope.optimize.records import CONTROL, named
+from azeotrope.optimize.records import CONTROL, Expense, Mean, named
 from azeotrope.optimize.results import looked_at
 from azeotrope.optimize.scoring import Scoring
 from azeotrope.protect import protect
 from azeotrope.protocols import Given
+from azeotrope.report import searched
 from azeotrope.types import Score
 
 TINY = {"kind": "tiny", "hidden": 16, "layers": 1, "heads": 2, "intermediate": 16, "steps": 2, "max_tokens": 8}
@@ -61,8 +68,14 @@ async def test_a_winner_is_confirmed_and_saved_and_protect_obeys_it(lessons, tmp
     read = instruct.instruction(str(path))
     assert (read.text, named(read.text)) == (row.text, found.winner)
     assert "33.3 points" in read.about and row.by in read.about and not path.with_suffix(".md.new").exists()
+    assert read.about.endswith("rewritten with bounds.shortest=8"), "what its score holds with goes with it"
+    assert values(list(found.settings)) == {"bounds": {"shortest": 8}}
+    assert "--set bounds.shortest=8" in searched.held(found) and searched.held(found) in searched.page(found)
 
     (confirmed,) = found.confirmed
+    assert confirmed.kept == 1.0 and confirmed.readable is not None and confirmed.readable > 0
+    assert f"100 % were kept, readability {confirmed.readable:.2f}" in "\n".join(searched.lines(found))
+    assert confirmed.expense.calls == SIZES["train"] and confirmed.expense.steps == 4 and confirmed.expense.seconds > 0
     assert (confirmed.name, confirmed.seed) == (found.winner, 7) and confirmed.context
     assert len(confirmed.clean.verdicts) == len(confirmed.rewritten.verdicts) == 3, "each of the test problems"
     assert list(looked_at(tmp_path / "toy.jsonl").confirmed.values()) == [confirmed]
@@ -79,6 +92,113 @@ async def test_a_winner_is_confirmed_and_saved_and_protect_obeys_it(lessons, tmp
     assert asked.asked and wanted != WORKING
     assert written["answer"] == f"{wanted}\n#### 3"
     assert {**written, "answer": ""} == {**whole, "answer": ""}
+
+
+async def test_the_headline_has_intervals_over_seeds_and_problems(lessons, monkeypatch, tmp_path: Path) -> None:
+    letters = iter(["+++", "-+-", "+++", "--+", "++-", "---"])
+
+    async def judged(*given: Any) -> Any:
+        return Score(next(letters)), Expense(steps=1)
+
+    monkeypatch.setattr("azeotrope.optimize.confirming._judged", judged)
+    plan = checked({**FILE, "confirm": {"learner": TINY, "seeds": [7, 8, 9]}}, "here", "toy")
+    found = await optimize(plan, tmp_path)
+    rng = np.random.default_rng(0)
+    wanted = difference_of_means(["-+-", "--+", "---"], ["+++", "+++", "++-"], rng=rng, draws=4_000)
+    assert found.confirmed_damage == Mean(*wanted) and wanted.low < wanted.value < wanted.high
+    row = next(row for row in found.rows if row.name == found.winner)
+    assert found.damage is not None and found.damage.value == pytest.approx(row.damage) == pytest.approx(1 / 3)
+    for mean in (found.damage, found.confirmed_damage):
+        said = f"{100 * mean.value:.1f} [{100 * mean.low:.1f}, {100 * mean.high:.1f}]"
+        assert said in searched.headline(found) and said in searched.page(found)
+
+
+async def test_everything_that_was_trained_and_rewritten_is_in_the_cost(monkeypatch, tmp_path: Path) -> None:
+    """Clean proxies and confirming students, too; and OPRO's early rounds pay no instruction's rewrites twice."""
+    taught = Counter[str]()
+
+    async def spent(self: Scoring, found: Any, released: Any, control: Any) -> Any:
+        taught[found.stage] += 1
+        score = {"damage": 0.1} if found.stage == "full" else {"nats": 1.0 / (1 + taught["screen"])}
+        return replace(found, **score, expense=found.expense.plus(Expense(steps=10)))
+
+    monkeypatch.setattr(Scoring, "_taught", spent)
+    plan = checked({**FILE, "searcher": {**FILE["searcher"], "kind": "opro"}, "budget": {"evaluations": 4}}, "h", "toy")
+    found = await optimize(plan, tmp_path)
+    assert [row.expense.calls for row in found.rows] == [14] * 4
+    (confirmed,) = found.confirmed
+    assert found.expense.steps == 10 * taught.total() + confirmed.expense.steps
+    assert found.expense.calls >= 4 * 14 + confirmed.expense.calls
+
+
+async def test_a_rewriter_that_is_down_for_a_few_traces_is_no_score(lessons, monkeypatch, tmp_path: Path) -> None:
+    real, asked = grammar._rewrite, iter(range(10**6))
+
+    def down(request: Any) -> str:
+        if next(asked) % 5 < 2:
+            raise Unavailable("down")
+        return real(request)
+
+    monkeypatch.setattr(grammar, "_rewrite", down)
+    with pytest.raises(Unavailable, match=r"left traces undone \(unavailable \d; of 14\)"):
+        await optimize(search(), tmp_path)
+    assert not looked_at(tmp_path / "toy.jsonl").candidates
+    monkeypatch.setattr(grammar, "_rewrite", real)
+    found = await optimize(search(), tmp_path)
+    assert found.winner and all(row.kept == 1.0 and not row.failures for row in found.rows)
+
+
+@pytest.mark.parametrize(("slow", "scored"), [(1, True), (2, False)])
+async def test_a_few_slow_traces_are_the_instructions_and_more_are_the_rewriters(
+    slow, scored, lessons, monkeypatch, tmp_path
+):
+    real, asked = grammar._rewrite, iter(range(10**6))
+
+    def refuses(request: Any) -> str:
+        if next(asked) % 14 < slow:
+            raise Refused("not this one")
+        return real(request)
+
+    monkeypatch.setattr(grammar, "_rewrite", refuses)
+    one = checked({**FILE, "budget": {"evaluations": 1}, "confirm": None}, "here", "toy")
+    if scored:
+        assert (await optimize(one, tmp_path)).rows[0].failures == {"rewriter_refused_request": 1}
+    else:
+        with pytest.raises(Unavailable, match="rewriter_refused_request 2; of 14"):
+            await optimize(one, tmp_path)
+
+
+async def test_clean_scores_and_head_are_those_of_the_settings_at_hand(monkeypatch, tmp_path: Path) -> None:
+    async def taught(self: Scoring, found: Any, released: Any, control: Any) -> Any:
+        score = Score("---" if control else "+++" if len(released.learn) == 9 else "++-")
+        return replace(found, damage=0.5 if found.stage == "full" else None, nats=1.0, scores={"0": score})
+
+    monkeypatch.setattr(Scoring, "_taught", taught)
+    other = checked({**FILE, "proxies": {**FILE["proxies"], "traces": 8}}, "here", "toy")
+    for plan, clean in ((search(), "+++"), (other, "++-"), (search(), "+++")):
+        found = await optimize(plan, tmp_path)
+        assert found.clean == {"0": Score(clean)} and found.run.config == digest(plan)
+
+
+async def test_a_search_on_another_searchs_table_trains_nobody(lessons, monkeypatch, tmp_path: Path) -> None:
+    space = {"kind": "exhaustive", "space": "azeotrope.optimize.grammar:space"}
+    budget = {"evaluations": 64}
+    table = checked({**FILE, "searcher": space, "budget": budget, "confirm": None}, "here", "table")
+    await optimize(table, tmp_path)
+
+    async def never(*given: Any) -> Any:
+        raise AssertionError("something was done again")
+
+    monkeypatch.setattr(Scoring, "_taught", never)
+    monkeypatch.setattr("azeotrope.optimize.scoring.rewritten", never)
+    start = {"start": grammar.instruction(grammar.Point("part"))}
+    plan = checked({**FILE, "searcher": start, "budget": {"evaluations": 6}, "confirm": None}, "here", "toy")
+    found = await optimize(plan, tmp_path, reuse=[tmp_path / "table.jsonl"])
+    assert found.evaluations == len(found.rows) == 6 and found.winner and found.clean
+    assert all(row.expense == Expense() for row in found.rows) and found.expense.steps == 0
+    assert {run.config for run in found.runs} == {digest(table), digest(plan)}
+    assert {row.by for row in found.rows} == {"gepa"} and found.rows[1].parents == (found.rows[0].name,)
+    assert (await optimize(plan, tmp_path)).rows == found.rows, "it is in the search's own file from now on"
 
 
 async def test_a_winner_of_before_is_confirmed_once(lessons, monkeypatch, tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 from html.parser import HTMLParser
 
+from msgspec.structs import replace
+
 from azeotrope.optimize import edits, grammar
 from azeotrope.optimize.outcome import Outcome, Row
 from azeotrope.optimize.plan import checked
-from azeotrope.optimize.records import Candidate, Confirmed, Expense, Line
+from azeotrope.optimize.records import Candidate, Confirmed, Expense, Line, Mean
 from azeotrope.optimize.replay import replay
 from azeotrope.optimize.results import Memory
 from azeotrope.report import replayed, searched
@@ -46,11 +48,17 @@ def harmless(page: str) -> None:
 
 def test_a_search_of_hostile_texts() -> None:
     rows = (row(1, None), row(2, 0.31), row(3, 0.9))
-    confirmed = (Confirmed("n3", 7, "c", Score("++++"), Score("+---")),)
-    outcome = Outcome(RUN, EVIL, PLAN, {"0": Score("++-")}, rows, "n3", confirmed, Expense(5), 3)
-    page = searched.page(outcome)
+    confirmed = (Confirmed("n3", 7, "c", Score("++++"), Score("+---"), 0.75, 0.5),)
+    outcome = Outcome(
+        RUN, EVIL, PLAN, {"0": Score("++-")}, rows, "n3", confirmed, Expense(5), 3, (), Mean(0.9, 0.8, 0.95),
+        Mean(0.75, 0.5, 1.0), (f"instruction={EVIL}",),
+    )  # fmt: skip
+    page, lines = searched.page(outcome), list(searched.lines(outcome))
     harmless(page)
-    assert "90.0 points" in searched.headline(outcome) and "chose nothing 75.0" in searched.headline(outcome)
+    assert "90.0 [80.0, 95.0] points" in lines[0] and "chose nothing 75.0 [50.0, 100.0]" in lines[0]
+    assert "75 % were kept, readability 0.50" in lines[1] and lines[1] in page
+    earlier = Confirmed("n3", 7, "c", Score("++++"), Score("+---"))
+    assert len(list(searched.lines(replace(outcome, confirmed=(earlier,), settings=())))) == 1, "nothing is made up"
     assert page.count("<svg") == 2 and "100.0 % [" in page
 
 
@@ -75,4 +83,5 @@ def test_a_replay_is_told_in_lines_and_drawn() -> None:
     harmless(page)
     assert page.count("<svg") == 2
     assert lines[0].startswith("13 entries, best 60.0 points, 2 within five")
+    assert lines[1].startswith("rank correlation") and "1.00, n = 13" in lines[1] and "13 are above" in lines[1]
     assert any(line.startswith("random") for line in lines) and any("ahead of random" in line for line in lines)

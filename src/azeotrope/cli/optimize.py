@@ -30,6 +30,10 @@ def optimize(
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=2, help="Of the replayed searches.")] = 100,
+    reuse: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="RESULTS", help="Another search's: scores of the same settings are taken over."),
+    ] = None,
 ) -> None:
     """Search for the instruction whose rewrites teach students least, keep the answer and can still be read.
 
@@ -38,22 +42,26 @@ def optimize(
     """
     import asyncio
 
+    from azeotrope.errors import Misconfigured
     from azeotrope.optimize import optimize as procedure
     from azeotrope.optimize import read
     from azeotrope.report import searched
 
     plan = read(source)
+    if replay and reuse:
+        raise Misconfigured("a replay scores nothing, so that there is nothing to take over: leave --reuse out")
     try:
         if replay is not None:
             _replay(plan, replay, seeds, results)
             return
         with _watching(plan) as watch:
-            outcome = asyncio.run(procedure(plan, results, watch))
+            outcome = asyncio.run(procedure(plan, results, watch, reuse or ()))
     except KeyboardInterrupt:
         typer.echo("stopped: what is done is kept, the same command goes on", err=True)
         raise typer.Exit(130) from None
     _keep(results / f"{plan.name}", searched.page(outcome), outcome)
-    typer.echo(searched.headline(outcome))
+    for line in searched.lines(outcome):
+        typer.echo(line)
     typer.echo(f"{results / plan.name}.html{', .md' if outcome.winner else ''}, .jsonl, .json")
     if not outcome.winner:
         raise typer.Exit(1)
@@ -90,7 +98,6 @@ def _line(progress: Progress, plan: Search) -> str:
     from azeotrope.report.words import visible
 
     one = progress.latest
-    assert one is not None
     best = f"; best {100 * progress.best.worth(plan.floors):.1f}" if progress.best else ""
     return f"[{progress.evaluations}] {one.stage} {one.name}: {visible(outcome(one, plan.floors), 300)}{best}"
 
@@ -100,7 +107,8 @@ def _replay(plan: Search, table: Path, seeds: int, results: Path) -> None:
 
     from azeotrope.errors import Misconfigured
     from azeotrope.evaluate import teachers
-    from azeotrope.optimize.replay import replay
+    from azeotrope.optimize.procedure import bench_of
+    from azeotrope.optimize.replay import made_on, replay
     from azeotrope.optimize.results import looked_at
     from azeotrope.report import replayed
 
@@ -108,9 +116,11 @@ def _replay(plan: Search, table: Path, seeds: int, results: Path) -> None:
         raise Misconfigured("a replay needs the search's [reflector]: name the model that proposes")
 
     async def main() -> Replayed:
+        memory = looked_at(table)
+        made_on(await bench_of(plan), memory)
         async with teachers.writing(reflector.name, reflector.key_env, plan.task) as model:
             assert model is not None
-            return await replay(plan, looked_at(table), model, seeds)
+            return await replay(plan, memory, model, seeds)
 
     found = asyncio.run(main())
     _keep(results / f"{plan.name}-replay", replayed.page(found), found)

@@ -39,7 +39,7 @@ class Scorer(Protocol):
 class Progress(NamedTuple):
     """How far a search is."""
 
-    latest: Candidate | None
+    latest: Candidate
     evaluations: int
     spent: Expense
     best: Candidate | None
@@ -62,6 +62,7 @@ class Arena:
         self.found: list[Candidate] = []
         """What this search has seen, in its order, each stage once."""
         self.spent = Expense()
+        self._edition = [edition] if (edition := getattr(reflector, "edition", "")) else []
         self._seen: dict[tuple[str, Stage], Candidate] = {}
         self._turns: dict[str, int] = {}
         self._idle = 0
@@ -87,7 +88,7 @@ class Arena:
         if self.over:
             raise Spent
         assert self._reflector is not None and self.plan.reflector is not None
-        key = digest([self.plan.reflector, self.plan.searcher.seed, prompt])
+        key = digest([self.plan.reflector, self.plan.searcher.seed, prompt, *self._edition])
         turn = self._turns.get(key, 0)
         self._turns[key] = turn + 1
         known = self._memory.reflected.get((key, turn))
@@ -114,8 +115,8 @@ class Arena:
 
     @property
     def best(self) -> Candidate | None:
-        """Of what was scored in full."""
-        full = [one for one in self.found if one.stage == "full"]
+        """Of what was scored in full, and of which anything leaves: to withhold all is no instruction's work."""
+        full = [one for one in self.found if one.stage == "full" and one.kept > 0]
         return max(full, key=lambda one: one.worth(self.plan.floors), default=None)
 
     async def _of(self, text: str, stage: Stage, parents: tuple[str, ...]) -> Candidate:
@@ -126,11 +127,11 @@ class Arena:
         deeper = stage == "full" and (text, "screen") in self._seen
         if self.over and not deeper:  # what passed the cheap score as the last one is scored in full
             raise Spent
-        floors = self.plan.floors
-        found = self._memory.candidates.get(self._scorer.digest(text, stage))
-        if found is None or found.reason or (found.untaught and not found.shortfall(floors)):
-            found = await self._new(text, stage, parents, found)  # what kept it from a score may have passed
-        found = found.seen(floors)
+        floors, key = self.plan.floors, self._scorer.digest(text, stage)
+        found = self._memory.finished(key, floors)
+        if found is None:  # or what kept it from a score may have passed
+            found = await self._new(text, stage, parents, self._memory.candidates.get(key))
+        found = replace(found.seen(floors), by=self.plan.searcher.kind, parents=parents)  # whoever scored it first
         self._idle = 0
         self._seen[text, stage] = found
         self.found.append(found)

@@ -13,7 +13,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from statistics import fmean
 from typing import NamedTuple
 
@@ -22,7 +22,9 @@ from msgspec.structs import asdict
 from azeotrope.codec import digest
 from azeotrope.models.fake import Scripted
 from azeotrope.optimize.grammar import CLAUSES, Point, instruction, points, understood
-from azeotrope.optimize.reflecting import CURRENT, TRIED
+from azeotrope.optimize.plan import Floors
+from azeotrope.optimize.records import Candidate
+from azeotrope.optimize.reflecting import CURRENT, TRIED, asked
 from azeotrope.types import Request
 
 CURIOUS = 0.1
@@ -35,7 +37,7 @@ TREMBLE = 0.1
 """Spread of what it hopes for at temperature 1: asked again, it may say something else."""
 FAR = 0.02
 """What a clause said otherwise than in the instruction at hand must promise."""
-_SWEEPS = 6
+_SWEEPS, _PROBES = 6, 20
 _STEADY, _FICKLE = 0.2, 1.5
 """Cases of no effect that are added to an option's own: readability goes clause by clause, checks do not."""
 _MEASURES = {
@@ -62,7 +64,17 @@ class Read(NamedTuple):
 
 def reflector() -> Scripted:
     """The reflection model."""
-    return Scripted(_reflect, name="edits")
+    return _Edits(_reflect, name="edits")
+
+
+class _Edits(Scripted):
+    @cached_property
+    def edition(self) -> str:
+        """Digest of what it says to one prompt, asked again and again: another rule's words are not this one's."""
+        texts = [instruction(point) for point in list(points())[::5]]
+        tried = [Candidate(text, text, "full", "", (), 1.0, 0.9, at / len(texts)) for at, text in enumerate(texts)]
+        prompt = asked(tried, [], Floors())
+        return digest([_reflect(Request.of(prompt, seed=seed)) for seed in range(_PROBES)])
 
 
 def _reflect(request: Request) -> str:

@@ -1,8 +1,9 @@
-"""Reflective evolution by the package gepa, along the Pareto front of damage, traces kept and readability.
+"""Reflective evolution by the package gepa, from whatever is best by damage, by traces kept or by readability.
 
-Source: Agrawal et al., arXiv 2507.19457 (GEPA). A child must beat its parent by the cheap score before it is scored in
-full. gepa's two data sets are the search problems and the validation problems, which the two stages stand for; its own
-cache, where the two would share their numbers, is off: the arena remembers.
+Source: Agrawal et al., arXiv 2507.19457 (GEPA). Parents are the best by one of the three, not the whole Pareto front
+between them. A child is scored in full if by the cheap score it is hardly below its parent (`ABOUT`) or above. gepa's
+two data sets are the search problems and the validation problems, which the two stages stand for; its own cache,
+where the two would share their numbers, is off: the arena remembers.
 """
 
 # gepa is typed in part:
@@ -76,14 +77,15 @@ class _Seat:
         self, candidate: dict[str, str], eval_batch: EvaluationBatch, components_to_update: list[str]
     ) -> Mapping[str, Sequence[Mapping[str, Any]]]:
         """What the reflection model reads: this one's outcome, rewrites it led to, and what was tried before."""
-        floors = self.arena.plan.floors
+        floors, reflector = self.arena.plan.floors, self.arena.plan.reflector
+        assert reflector is not None
         self._parent = candidate[INSTRUCTION]
         turned, best = turned_down(self.arena, SHOWN), history(self.arena, SHOWN)
         tried = "\n\n".join([passed_over(turned, floors), pairs(best, floors)])
-        records = [
-            {"Outcome": outcome(one, floors), "Rewrites": list(one.samples), "Tried so far, the best last": tried}
-            for one in eval_batch.outputs
-        ]
+        records: list[dict[str, Any]] = []
+        for one in eval_batch.outputs:
+            shown = {"Rewrites": list(one.samples[: reflector.examples])} if reflector.examples else {}
+            records.append({"Outcome": outcome(one, floors), **shown, "Tried so far, the best last": tried})
         return {INSTRUCTION: records}
 
     def told(self, prompt: Any) -> str:
@@ -108,6 +110,9 @@ class _Seat:
         return one.worth(floors) if one.stage == "full" else one.cheap(floors)
 
     def _waited(self, what: Coroutine[Any, Any, T]) -> T:
+        if self.fault is not None:
+            what.close()
+            raise self.fault
         try:
             return asyncio.run_coroutine_threadsafe(what, self._loop).result()
         except Exception as error:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
-from msgspec import field, to_builtins
+import numpy as np
+from msgspec import to_builtins
 
+from azeotrope.math.stats import difference_of_means
 from azeotrope.optimize.arena import Arena
 from azeotrope.optimize.plan import Search
-from azeotrope.optimize.records import CONTROL, Candidate, Confirmed, Expense, front
+from azeotrope.optimize.records import Candidate, Confirmed, Expense, Mean, front
 from azeotrope.optimize.results import Memory
+from azeotrope.optimize.scoring import Scoring
 from azeotrope.types import Fields, Record, Run, Score
+
+DRAWS = 4_000
+"""Of the bootstrap."""
 
 
 class Row(Record, frozen=True):
@@ -49,26 +55,49 @@ class Outcome(Record, frozen=True):
     """Its name; none where nothing beats "no rewrite"."""
     confirmed: tuple[Confirmed, ...] = ()
     expense: Expense = Expense()
+    """Of the search, of the proxies of clean traces and of what confirmed."""
     evaluations: int = 0
     runs: tuple[Run, ...] = ()
-    notes: Fields = field(default_factory=dict[str, Any])
+    damage: Mean | None = None
+    """The winner's, on the proxies that it was chosen by."""
+    confirmed_damage: Mean | None = None
+    """On students that chose nothing."""
+    settings: tuple[str, ...] = ()
+    """KEY=VALUE of `instruct`, not by default, that every score holds with."""
 
 
 def outcome(
-    plan: Search, arena: Arena, memory: Memory, winner: Candidate | None, confirmed: list[Confirmed]
+    arena: Arena, scoring: Scoring, memory: Memory, winner: Candidate | None, confirmed: list[Confirmed]
 ) -> Outcome:
     """The record."""
-    best = {one.name for one in front(arena.found)}
+    assert memory.run is not None
+    plan, best = arena.plan, {one.name for one in front(arena.found)}
     stages: dict[str, dict[str, Candidate]] = {}
     for one in arena.found:
         stages.setdefault(one.name, {})[one.stage] = one
-    controls = [one for one in memory.candidates.values() if one.by == CONTROL and one.stage == "full"]
-    rows = tuple(_row(at, of, plan, best) for at, of in enumerate(stages.values(), 1))
+    clean, screened = scoring.control("full"), scoring.control("screen")
+    before = clean.scores if clean else {}
+    expense = arena.spent
+    for one in (clean, screened, *confirmed):
+        expense = expense.plus(one.expense) if one else expense
     return Outcome(
-        memory.runs[-1] if memory.runs else Run("", "", "", "", ""), plan.name, to_builtins(plan),
-        controls[-1].scores if controls else {}, rows, winner.name if winner else "", tuple(confirmed), arena.spent,
-        arena.evaluations, tuple(memory.runs),
+        memory.run, plan.name, to_builtins(plan), before,
+        tuple(_row(at, of, plan, best) for at, of in enumerate(stages.values(), 1)),
+        winner.name if winner else "", tuple(confirmed), expense, arena.evaluations, tuple(memory.runs),
+        _lost(before, winner.scores) if winner else None,
+        _lost({str(one.seed): one.clean for one in confirmed}, {str(one.seed): one.rewritten for one in confirmed}),
+        tuple(plan.rewriter.settings),
     )  # fmt: skip
+
+
+def _lost(before: Mapping[str, Score], after: Mapping[str, Score]) -> Mean | None:
+    """Accuracy after clean traces minus that after rewritten ones, paired by seed and problem; None without a pair."""
+    pairs = [(before[seed], after[seed]) for seed in after if seed in before]
+    asked = [(one.verdicts, other.verdicts) for one, other in pairs if one.asked and other.asked]
+    if not asked:
+        return None
+    first, second = zip(*asked, strict=True)
+    return Mean(*difference_of_means(second, first, rng=np.random.default_rng(0), draws=DRAWS))
 
 
 def _row(number: int, of: dict[str, Candidate], plan: Search, best: set[str]) -> Row:

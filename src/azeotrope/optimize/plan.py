@@ -7,9 +7,11 @@ search can be given more, or another searcher, or other floors, and keeps what i
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from msgspec import Meta, field
+from msgspec import Meta, field, to_builtins
+from msgspec.json import encode
+from msgspec.structs import replace
 
 from azeotrope.codec import convert, read_toml
 from azeotrope.defenses.instruct import Config as Rewriting
@@ -21,6 +23,7 @@ from azeotrope.types import Fields, Record
 Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Kind = Literal["gepa", "opro", "random", "exhaustive"]
+_PLAIN = Rewriting()
 
 
 class Writer(Record, frozen=True):
@@ -38,14 +41,19 @@ class Rewriter(Writer, frozen=True):
     config: Rewriting = Rewriting()
     """As the defense `instruct` has it; its instruction is the one under test."""
 
+    @property
+    def settings(self) -> list[str]:
+        """What of it is not the default, as `--set` takes it: scores hold with these alone."""
+        return _unlike(to_builtins(replace(self.config, instruction=_PLAIN.instruction)), to_builtins(_PLAIN))
+
 
 class Reflector(Writer, frozen=True):
     """Who proposes instructions. It sees scores, instructions and rewrites that could be released; never a trace."""
 
     temperature: Annotated[float, Meta(ge=0, le=2)] = 1.0
     max_tokens: Count = 1024
-    examples: Annotated[int, Meta(ge=0, le=10)] = 2
-    """Rewrites shown to it."""
+    examples: Annotated[int, Meta(ge=0, le=3)] = 2
+    """gepa: rewrites shown to it of the instruction that it is to improve; three are kept with each."""
 
 
 class Proxies(Record, frozen=True):
@@ -72,8 +80,8 @@ class Floors(Record, frozen=True):
 
 
 class Searcher(Record, frozen=True):
-    """Which, and its settings. `gepa`: reflective evolution along a Pareto front; `opro`: the ten best shown, three
-    new ones a round; `random` and `exhaustive` take theirs from `space`."""
+    """Which, and its settings. `gepa`: reflective evolution of the best by damage, traces kept or readability; `opro`:
+    the ten best shown, three new ones a round; `random` and `exhaustive` take theirs from `space`."""
 
     kind: Kind = "gepa"
     seed: int = 0
@@ -165,6 +173,17 @@ def _taught(table: Fields, where: str, place: str) -> Fields:
     kind, tokenizer = str(rest.pop("kind", "tiny")), str(rest.pop("tokenizer", ""))
     recipe = learners.checked(kind, rest, f"{where}: [{place}.learner]")
     return {**table, "learner": {"kind": kind, "tokenizer": tokenizer, "recipe": recipe}}
+
+
+def _unlike(config: Fields, plain: Fields, place: str = "") -> list[str]:
+    """KEY=VALUE, the value as TOML, of every member that differs; a table's has a dotted key."""
+    found: list[str] = []
+    for name, value in config.items():
+        if isinstance(value, dict):
+            found += _unlike(cast(Fields, value), plain[name], f"{place}{name}.")
+        elif value != plain[name]:
+            found.append(f"{place}{name}={encode(value).decode()}")
+    return found
 
 
 def _check(search: Search, where: str) -> None:

@@ -38,23 +38,31 @@ from azeotrope.training import Learner
 from azeotrope.types import Problem
 
 
-async def optimize(plan: Search, folder: Path, watch: Watch = lambda progress: None) -> Outcome:
+async def optimize(
+    plan: Search, folder: Path, watch: Watch = lambda progress: None, reuse: Sequence[Path] = ()
+) -> Outcome:  # fmt: skip
     """Searches, or goes on with a search. Raises `Misconfigured` before anything is begun, `Unavailable` when a model
-    is down or results cannot be kept: the same call goes on."""
+    is down or results cannot be kept: the same call goes on.
+
+    `reuse`: other searches' results, whose scores of the same digest are taken over with the run that made them.
+    """
     students_apart(plan)
     start, space = start_of(plan), space_of(plan)
+    elsewhere = results.looked_at(*reuse) if reuse else None
     with results.opened(folder / f"{plan.name}.jsonl", heading.head(plan)) as memory:
+        memory.elsewhere = elsewhere
         async with _opened(plan, folder) as (bench, reflector):
-            arena = Arena(plan, Scoring(bench, memory), memory, reflector, watch, start=start, space=space)
+            scoring = Scoring(bench, memory)
+            arena = Arena(plan, scoring, memory, reflector, watch, start=start, space=space)
             await run(arena)
             winner = won(arena)
             checked = await _confirmed(bench, winner, memory) if winner else []
         place = folder / f"{plan.name}.md"
         if winner:
-            _save(place, winner)
+            _save(place, winner, plan.rewriter.settings)
         elif place.exists():
             place.replace(place.with_suffix(".md.old"))  # it won by other settings: nobody shall serve it as this one's
-        return outcome(plan, arena, memory, winner, checked)
+        return outcome(arena, scoring, memory, winner, checked)
 
 
 async def run(arena: Arena) -> None:
@@ -103,15 +111,26 @@ async def _opened(plan: Search, folder: Path) -> AsyncGenerator[tuple[Bench, Mod
         rewriter = await _writer(stack, plan.rewriter, plan)
         reflector = await _writer(stack, plan.reflector, plan) if plan.reflector else None
         assert rewriter is not None
-        edition = getattr(rewriter, "edition", "")  # a rule has one; what a served model is, only its name says
-        known = [plan.context, teachers.identity(plan.teacher), *map(_digests, parts)]
-        identity = digest([*known, edition] if edition else known)
         bench = Bench(
             plan, task_of(plan.task), recorded(weights, store, teachers.identity(plan.teacher)),
             rewriter if isinstance(rewriter, Scripted) else recorded(rewriter, store, digest(_rewriter(plan))),
-            _learner(plan, plan.proxies.learner, weights), *parts, folder / f"{plan.name}.instructions", identity,
+            _learner(plan, plan.proxies.learner, weights), *parts, folder / f"{plan.name}.instructions",
+            _identity(plan, parts, rewriter),
         )  # fmt: skip
         yield bench, reflector
+
+
+async def bench_of(plan: Search) -> str:
+    """Digest of what decides a score beside the instruction. Opens no weights and asks no address."""
+    rule = plan.rewriter.name if plan.rewriter.name.startswith((teachers.PYTHON, teachers.TASK)) else ""
+    async with teachers.writing(rule, "", plan.task) as rewriter:
+        return _identity(plan, _parts(plan), rewriter)
+
+
+def _identity(plan: Search, parts: Sequence[Sequence[Problem]], rewriter: Model | None) -> str:
+    edition = getattr(rewriter, "edition", "")  # a rule has one; what a served model is, only its name says
+    known = [plan.context, teachers.identity(plan.teacher), *map(_digests, parts)]
+    return digest([*known, edition] if edition else known)
 
 
 def _rewriter(plan: Search) -> list[str]:
@@ -160,10 +179,11 @@ async def _confirmed(bench: Bench, winner: Candidate, memory: Memory) -> list[Co
     return await confirmed(bench, how, winner, memory, _learner(bench.plan, how.learner, bench.teacher))
 
 
-def _save(path: Path, winner: Candidate) -> None:
-    """Written beside and renamed."""
+def _save(path: Path, winner: Candidate, settings: Sequence[str]) -> None:
+    """Written beside and renamed. `settings`: of `instruct`, without which the rest does not hold."""
     assert winner.damage is not None
     about = f"Found by search ({winner.by}): {100 * winner.damage:.1f} points off proxy students"
+    about += f", rewritten with {' '.join(settings)}" if settings else ""
     beside = path.with_suffix(".md.new")
     try:
         beside.write_text(saved(winner.text, about), encoding="utf-8", errors="replace")

@@ -26,7 +26,7 @@ class Expense(Record, frozen=True):
     tokens_in: int = 0
     tokens_out: int = 0
     steps: int = 0
-    """Optimiser steps of proxies."""
+    """Optimiser steps of students."""
     cpu_seconds: float = 0.0
     """Of their training."""
     seconds: float = 0.0
@@ -34,6 +34,14 @@ class Expense(Record, frozen=True):
     def plus(self, other: Expense) -> Expense:
         pairs = zip(self.__struct_fields__, other.__struct_fields__, strict=True)
         return Expense(*(getattr(self, mine) + getattr(other, theirs) for mine, theirs in pairs))
+
+
+class Mean(Record, frozen=True):
+    """Of several students or searches, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
 
 
 class Candidate(Record, frozen=True):
@@ -74,9 +82,18 @@ class Candidate(Record, frozen=True):
         return max(0.0, floors.kept - self.kept) + max(0.0, floors.readable - self.readable)
 
     @property
+    def taught(self) -> bool:
+        """Whether students were trained."""
+        return self.damage is not None or self.nats is not None
+
+    @property
     def untaught(self) -> bool:
-        """Whether no student was trained, though nothing went wrong: it fell below the floors of its time."""
-        return not self.reason and self.damage is None and self.nats is None
+        """Whether none was, though nothing went wrong: it fell below the floors of its time."""
+        return not self.reason and not self.taught
+
+    def finished(self, floors: Floors) -> bool:
+        """Whether to score it again would tell nothing: nothing went wrong, and who is within the floors was taught."""
+        return not self.reason and not (self.untaught and self.shortfall(floors) == 0)
 
     def seen(self, floors: Floors) -> Candidate:
         """As a search with these floors sees it: below them no student was worth training."""
@@ -95,6 +112,11 @@ class Candidate(Record, frozen=True):
         if self.reason or short > 0 or self.nats is None:
             return -1.0 - short - bool(self.reason)
         return 1.0 - math.exp(-self.nats) if self.nats > 0 else max(-1.0, self.nats)
+
+
+def scored_as(bench: str, text: str, stage: Stage, by: str = "") -> str:
+    """The digest of everything that decides a score. `bench`: of all but the instruction; `by`: the control's."""
+    return digest([bench, stage, text, by])
 
 
 def named(text: str) -> str:
@@ -122,6 +144,12 @@ class Confirmed(Record, frozen=True):
     """Digest of the search's context and of the student's recipe."""
     clean: Score
     rewritten: Score
+    kept: float | None = None
+    """Share of the rewritten traces that left; None of a line that does not say."""
+    readable: float | None = None
+    """Mean over those."""
+    expense: Expense = Expense()
+    """Of both students; of several seeds the first that was taught has the rewrites', too."""
 
 
 class Line(Record, frozen=True, omit_defaults=True):

@@ -26,7 +26,9 @@ from azeotrope.types import Problem, Trace
 SAMPLES, LONGEST = 3, 600
 """Rewrites kept with a candidate, and characters of each."""
 AT_ONCE = 64
-_DOWN = ("unavailable", "timed_out", "rewriter_refused_request")
+SLOW = 0.1
+"""Share of the traces that a rewriter may be too slow for, or refuse, and its instruction still has a score."""
+_DOWN, _SLOW = "unavailable", ("timed_out", "rewriter_refused_request")
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,12 @@ async def rewritten(bench: Bench, text: str) -> Released:
     both = [(old, new) for old, new in pairs if old.reasoning]
     steps = [new.lineage[-1] for _, new in both]
     failures = Counter(name for step in steps for name in step.failures)
-    if sum(failures[name] for name in _DOWN) > len(both) / 2:
-        raise Unavailable(f"the rewriter {bench.rewriter.name} does not answer; run the same again when it does")
+    if failures[_DOWN] or sum(failures[name] for name in _SLOW) > SLOW * len(both):
+        undone = ", ".join(f"{name} {failures[name]}" for name in (_DOWN, *_SLOW) if failures[name])
+        raise Unavailable(
+            f"the rewriter {bench.rewriter.name} left traces undone ({undone}; of {len(both)}), which says nothing of "
+            "the instruction: run the same again when it answers, with more seconds in [rewriter] config if it is slow"
+        )
     left = [(old.reasoning, new.reasoning) for old, new in both if new.reasoning]
     reads = [readable(new, old) for old, new in left]
     costs = [step.cost for step in steps]

@@ -5,14 +5,19 @@ different instruction scored, cheaply or in full, so that a cheap score costs a 
 something beats it, the best is "no rewrite": 0.
 """
 
+# scipy is typed in part:
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, stdev
+from typing import Any
 
 from msgspec import to_builtins
 from msgspec.structs import replace
+from scipy import stats
 
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import heading
@@ -20,7 +25,7 @@ from azeotrope.math.stats.verdicts import wilson
 from azeotrope.optimize.arena import Arena, Progress
 from azeotrope.optimize.plan import Floors, Kind, Search
 from azeotrope.optimize.procedure import run
-from azeotrope.optimize.records import CONTROL, Candidate, Stage
+from azeotrope.optimize.records import CONTROL, Candidate, Mean, Stage, scored_as
 from azeotrope.optimize.results import Memory
 from azeotrope.protocols import Model
 from azeotrope.types import Fields, Record, Run
@@ -32,16 +37,8 @@ Watch = Callable[[int, int], None]
 _NORMAL = 1.96
 
 
-class Mean(Record, frozen=True):
-    """Over seeds, with its 95 % interval: normal for means, Wilson's for shares."""
-
-    value: float
-    low: float
-    high: float
-
-
 class Curve(Record, frozen=True):
-    """A searcher: after each number of evaluations."""
+    """A searcher: after each number of evaluations. Intervals over seeds: normal for means, Wilson's for shares."""
 
     kind: str
     best: tuple[Mean, ...]
@@ -69,20 +66,45 @@ class Replayed(Record, frozen=True):
     best: str
     best_worth: float
     near: int
-    """Entries within `NEAR` of the best."""
+    """Entries above the floors and within `NEAR` of the best."""
     curves: tuple[Curve, ...]
+    above: int = 0
+    """Entries above the floors."""
+    rank: float | None = None
+    """Spearman's correlation of the cheap score (nats) with the damage; None where there is nothing to rank."""
+    ranked: int = 0
+    """Entries that students were taught at both stages: those that are ranked."""
+
+
+def made_on(bench: str, memory: Memory) -> None:
+    """Raises `Misconfigured` for a table with scores of anything but this bench (`procedure.bench_of`)."""
+    known = memory.candidates.values()
+    others = [
+        one for one in known
+        if one.digest != scored_as(bench, one.text, one.stage, CONTROL if one.by == CONTROL else "")
+    ]  # fmt: skip
+    if others:
+        raise Misconfigured(
+            f"{len(others)} of {len(known)} scores in {memory.path} are of another task, teacher, rewriter or proxies "
+            "than this search's: give it the table's own settings, or make the table anew in another folder (--results)"
+        )
 
 
 class Table:
-    """A scorer that looks up. Raises `Misconfigured` for a table that lacks a stage of an instruction."""
+    """A scorer that looks up. Raises `Misconfigured` for a table that is not finished with an instruction."""
 
     def __init__(self, memory: Memory, floors: Floors) -> None:
         known = [one for one in memory.candidates.values() if one.by != CONTROL]
-        self._entries: dict[tuple[str, Stage], Candidate] = {(one.text, one.stage): one for one in known}
+        self._entries: dict[tuple[str, Stage], Candidate] = {
+            (one.text, one.stage): one for one in known if one.finished(floors)
+        }
         self._floors = floors
         self.space = tuple(sorted({one.text for one in known}))
         if lacking := [text for text in self.space if not {(text, "screen"), (text, "full")} <= set(self._entries)]:
-            raise Misconfigured(f"{memory.path} lacks a score of {len(lacking)} instructions: finish the table first")
+            raise Misconfigured(
+                f"{memory.path} lacks a score of {len(lacking)} instructions: finish the table first, with floors as "
+                "low as this search's"
+            )
         if len(self.space) < 2:
             raise Misconfigured(f"{memory.path} is no table: it has {len(self.space)} instructions")
 
@@ -99,6 +121,20 @@ class Table:
     def worth(self, text: str) -> float:
         """In full, as the search ranks it."""
         return self._entries[text, "full"].worth(self._floors)
+
+    def above(self, text: str) -> bool:
+        """Whether it is within the floors."""
+        return self._entries[text, "full"].shortfall(self._floors) == 0
+
+    def ranks(self) -> tuple[float | None, int]:
+        """(Spearman's correlation of nats with damage, of how many): of all that was taught, whatever the floors."""
+        pairs = [(self._entries[text, "screen"].nats, self._entries[text, "full"].damage) for text in self.space]
+        both = [(nats, damage) for nats, damage in pairs if nats is not None and damage is not None]
+        nats, damage = [one for one, _ in both], [one for _, one in both]
+        if len(set(nats)) < 2 or len(set(damage)) < 2:
+            return None, len(both)
+        found: Any = stats.spearmanr(nats, damage)
+        return float(found.statistic), len(both)
 
 
 async def replay(
@@ -120,10 +156,11 @@ async def replay(
             runs[kind].append(await _trail(here, table, reflector, ranked[0]))
             watch(sum(map(len, runs.values())), seeds * len(KINDS))
     best = table.worth(ranked[-1])
-    near = sum(table.worth(text) >= best - NEAR for text in table.space)
+    above = list(filter(table.above, table.space))
+    near = sum(table.worth(text) >= best - NEAR for text in above)
     return Replayed(
         heading.head(plan), plan.name, to_builtins(plan), len(table.space), seeds, ranked[0], table.worth(ranked[0]),
-        ranked[-1], best, near, tuple(_curve(kind, runs, best) for kind in KINDS),
+        ranked[-1], best, near, tuple(_curve(kind, runs, best) for kind in KINDS), len(above), *table.ranks(),
     )  # fmt: skip
 
 

@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from msgspec.structs import replace
+
 from azeotrope.appending import append, held, whole
 from azeotrope.errors import Misconfigured
-from azeotrope.optimize.records import Candidate, Confirmed, Line, Reflected
+from azeotrope.optimize.plan import Floors
+from azeotrope.optimize.records import Candidate, Confirmed, Expense, Line, Reflected
 from azeotrope.types import Run
 
 
@@ -21,22 +24,38 @@ class Memory:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
+        self.run: Run | None = None
+        """That heads what is added now."""
+        self.elsewhere: Memory | None = None
+        """Other searches' results: the same digest is the same score."""
         self._file: BinaryIO | None = None
-        self._run: Run | None = None
+        self._head: Run | None = None
+        """The latest in the file."""
+        self._made: dict[str, Run] = {}
         self.candidates: dict[str, Candidate] = {}
-        """By digest, the latest. The arena tries one without a score again."""
+        """By digest, the latest that was taught, else the latest. The arena tries one without a score again."""
         self.reflected: dict[tuple[str, int], Reflected] = {}
         self.confirmed: dict[tuple[str, int, str], Confirmed] = {}
         self.runs: list[Run] = []
 
-    def add(self, line: Line) -> None:
-        """Raises `Unavailable` where it cannot be written."""
-        lines = [line] if self._run is None else [Line(run=self._run), line]
+    def add(self, line: Line, run: Run | None = None) -> None:
+        """Behind the head of the run that made it, this one where none is named. Raises `Unavailable` where it cannot
+        be written."""
+        head = run or self.run
+        lines = [line] if head in (None, self._head) else [Line(run=head), line]
         if self._file is not None:
             append(self._file, self.path, lines)
-        self._run = None
         for one in lines:
             self._know(one)
+
+    def finished(self, digest: str, floors: Floors) -> Candidate | None:
+        """What need not be scored again. From elsewhere it is taken over, at no cost, with the run that made it."""
+        if (mine := self.candidates.get(digest)) and mine.finished(floors):
+            return mine
+        if self.elsewhere is None or (found := self.elsewhere.finished(digest, floors)) is None:
+            return None
+        self.add(Line(candidate=replace(found, expense=Expense())), self.elsewhere._made.get(digest))
+        return self.candidates[digest]
 
     def read(self, data: bytes) -> int:
         """Takes in whole lines; returns how many bytes they are."""
@@ -47,17 +66,24 @@ class Memory:
 
     def written_to(self, file: BinaryIO, run: Run) -> None:
         """From now on lines go there, `run` before the first of them."""
-        self._file, self._run = file, run
+        self._file, self.run = file, run
 
     def _know(self, line: Line) -> None:
         if line.run:
-            self.runs.append(line.run)
+            self._head = line.run
+            self.runs += [line.run] if line.run not in self.runs else []
         if line.candidate:
-            self.candidates[line.candidate.digest] = line.candidate
+            self._score(line.candidate)
         if line.reflected:
             self.reflected[line.reflected.prompt, line.reflected.turn] = line.reflected
         if one := line.confirmed:
             self.confirmed[one.name, one.seed, one.context] = one
+
+    def _score(self, new: Candidate) -> None:
+        if new.taught or not ((old := self.candidates.get(new.digest)) and old.taught):
+            self.candidates[new.digest] = new
+            if self._head:
+                self._made[new.digest] = self._head
 
 
 @contextmanager
@@ -69,11 +95,12 @@ def opened(path: Path, run: Run) -> Generator[Memory, None, None]:
         yield memory
 
 
-def looked_at(path: Path) -> Memory:
-    """The results, only to be read."""
+def looked_at(path: Path, *others: Path) -> Memory:
+    """The results, several files' as one's, only to be read."""
     memory = Memory(path)
-    try:
-        memory.read(path.read_bytes())
-    except OSError as error:
-        raise Misconfigured(f"cannot read {path}: {error.strerror}") from None
+    for one in (path, *others):
+        try:
+            memory.read(one.read_bytes())
+        except OSError as error:
+            raise Misconfigured(f"cannot read {one}: {error.strerror}") from None
     return memory

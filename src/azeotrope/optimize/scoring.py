@@ -15,15 +15,16 @@ from statistics import fmean
 from msgspec.structs import replace
 
 from azeotrope import measure
-from azeotrope.codec import digest
 from azeotrope.distill import examples
 from azeotrope.errors import Misconfigured
-from azeotrope.optimize.records import CONTROL, Candidate, Expense, Line, Stage
+from azeotrope.optimize.records import CONTROL, Candidate, Expense, Line, Stage, scored_as
 from azeotrope.optimize.releasing import Bench, Released, clean, rewritten
 from azeotrope.optimize.results import Memory
 from azeotrope.training import Fitted
 from azeotrope.types import Score, Trace
 
+AT_HAND = 4
+"""Instructions whose rewrites are kept for the next stage: a round of OPRO screens three before it scores one."""
 _ROWS, _LONGEST = 64, 1 << 14
 """Responses read at a time, and tokens of one."""
 
@@ -33,13 +34,17 @@ class Scoring:
 
     def __init__(self, bench: Bench, memory: Memory) -> None:
         self._bench, self._memory = bench, memory
-        self._latest: tuple[str, Released] | None = None
+        self._at_hand: dict[str, Released] = {}
         self._student: tuple[tuple[str, int, float], Fitted] | None = None
         """The latest: where the cheap score trains it to the end, it is the first of the full one's."""
 
     def digest(self, text: str, stage: Stage, by: str = "") -> str:
         """Of everything that decides the score."""
-        return digest([self._bench.identity, stage, text, by])
+        return scored_as(self._bench.identity, text, stage, by)
+
+    def control(self, stage: Stage) -> Candidate | None:
+        """What is known of clean traces on this bench."""
+        return self._memory.finished(self.digest("", stage, CONTROL), self._bench.plan.floors)
 
     async def score(self, text: str, stage: Stage) -> Candidate:
         """Raises `Unavailable` where the rewriter is down."""
@@ -60,12 +65,12 @@ class Scoring:
 
     async def _clean(self, stage: Stage) -> Candidate:
         """What the same proxies make of the teacher's traces as they are."""
-        key = self.digest("", stage, CONTROL)
-        if key not in self._memory.candidates:
-            blank = Candidate(key, "", stage, CONTROL, kept=1.0, readable=1.0)
+        found = self.control(stage)
+        if found is None:
+            blank = Candidate(self.digest("", stage, CONTROL), "", stage, CONTROL, kept=1.0, readable=1.0)
             found = await self._taught(blank, await clean(self._bench), None)
             self._memory.add(Line(candidate=found))
-        return self._memory.candidates[key]
+        return found
 
     async def _taught(self, found: Candidate, released: Released, control: Candidate | None) -> Candidate:
         """With the students' part filled in. `control`: None for the control itself."""
@@ -92,11 +97,13 @@ class Scoring:
         return fitted, Expense(steps=fitted.steps, cpu_seconds=fitted.cpu_seconds)
 
     async def _released(self, text: str) -> Released:
-        """The latest is at hand, for the next stage, and paid for."""
-        if self._latest is not None and self._latest[0] == text:
-            return but(self._latest[1], expense=Expense())
-        self._latest = (text, await rewritten(self._bench, text))
-        return self._latest[1]
+        """The latest few are at hand, for the next stage, and paid for."""
+        if text in self._at_hand:
+            return but(self._at_hand[text], expense=Expense())
+        found = self._at_hand[text] = await rewritten(self._bench, text)
+        if len(self._at_hand) > AT_HAND:
+            self._at_hand.pop(next(iter(self._at_hand)))
+        return found
 
 
 def nats(fitted: Fitted, traces: Sequence[Trace]) -> float:

@@ -26,7 +26,7 @@ def page(found: Replayed) -> str:
     )
     return framed(
         "replayed.html", found=found, best=Markup(best), near=Markup(near), headline=headline(found), points=points,  # noqa: S704 - escaped
-        at=at(found),
+        at=at(found), ranks=ranks(found),
     )  # fmt: skip
 
 
@@ -45,6 +45,7 @@ def lines(found: Replayed) -> Iterator[str]:
         f"{found.entries} entries, best {100 * found.best_worth:.1f} points, {found.near} within five of it; "
         f"begun at the worst ({100 * found.start_worth:.1f}), {found.seeds} seeds"
     )
+    yield ranks(found)
     for curve in found.curves:
         yield f"{curve.kind}: {curve.full:.1f} scored in full"
         for number in at(found):
@@ -53,6 +54,15 @@ def lines(found: Replayed) -> Iterator[str]:
             yield f"  after {number:>3}: best {points(curve.best[number - 1])}, near {near} %{ahead}"
         if curve.ahead:
             yield f"  ahead of random, mean over all numbers of evaluations: {points(curve.ahead)}"
+
+
+def ranks(found: Replayed) -> str:
+    """How much the cheap score knows of the damage, and how rare the good ones are."""
+    said = "cannot be ranked" if found.rank is None else f"{found.rank:.2f}"
+    return (
+        f"rank correlation (Spearman) of the cheap score with the damage: {said}, n = {found.ranked} entries taught at "
+        f"both stages; {found.above} are above the floors, {found.near} of them within five points of the best"
+    )
 
 
 def at(found: Replayed) -> list[int]:

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from markupsafe import Markup
 
 from azeotrope.optimize.outcome import Outcome, Row
+from azeotrope.optimize.records import Mean
+from azeotrope.report import replayed
 from azeotrope.report.frame import framed
 from azeotrope.report.svg import END, FAINT, INK, POINT, drawn, labelled, plain
 from azeotrope.report.words import scored, visible
@@ -20,12 +23,17 @@ def page(outcome: Outcome) -> str:
     known = {row.name: row.number for row in outcome.rows}
     front = [row for row in outcome.rows if row.on_front]
     return framed(
-        "searched.html", found=outcome, headline=headline(outcome), shown=scored, points=points, known=known,
-        lineage=lineage,
+        "searched.html", found=outcome, headline=headline(outcome), shown=scored, points=points, ranged=ranged,
+        known=known, lineage=lineage, taught=taught(outcome), held=held(outcome),
         front=sorted(front, key=lambda row: -(row.damage or 0.0)),
         winner=next((row for row in outcome.rows if row.name == outcome.winner), None),
         plot=Markup(trade(outcome)) if front else "", course=Markup(course(outcome)) if outcome.rows else "",  # noqa: S704 - escaped
     )  # fmt: skip
+
+
+def ranged(mean: Mean | None) -> str:
+    """31.4 [28.1, 34.9]; a dash where there is none"""
+    return "–" if mean is None else replayed.points(mean)
 
 
 def points(value: float | None) -> str:
@@ -39,11 +47,32 @@ def headline(outcome: Outcome) -> str:
     tried = f"{outcome.evaluations} instructions"
     if winner is None:
         return f"Of {tried} none beats no rewrite within the floors: nothing was saved."
-    said = f"The best of {tried} costs proxy students {points(winner.damage)} points of accuracy"
-    if outcome.confirmed:
-        lost = [one.clean.rate - one.rewritten.rate for one in outcome.confirmed]
-        return f"{said}, and students that chose nothing {points(sum(lost) / len(lost))} (mean of {len(lost)})."
+    proxies, students = len(winner.scores), len(outcome.confirmed)
+    said = f"The best of {tried} costs proxy students {ranged(outcome.damage)} points of accuracy (mean of {proxies})"
+    if students:
+        return f"{said}, and students that chose nothing {ranged(outcome.confirmed_damage)} (mean of {students})."
     return f"{said}; no other student has confirmed it."
+
+
+def lines(outcome: Outcome) -> Iterator[str]:
+    """As the command line tells it."""
+    yield headline(outcome)
+    yield from filter(None, (taught(outcome), held(outcome)))
+
+
+def taught(outcome: Outcome) -> str:
+    """What the students that chose nothing were taught."""
+    last = outcome.confirmed[-1] if outcome.confirmed else None
+    if last is None or last.kept is None or last.readable is None:
+        return ""
+    return f"Of the traces that those were taught {100 * last.kept:.0f} % were kept, readability {last.readable:.2f}."
+
+
+def held(outcome: Outcome) -> str:
+    """The settings without which the winner's scores are not the winner's."""
+    if not outcome.winner or not outcome.settings:
+        return ""
+    return f"It was scored with {' '.join(f'--set {one}' for one in outcome.settings)}: serve it with the same."
 
 
 def trade(outcome: Outcome) -> str:
@@ -69,7 +98,7 @@ def course(outcome: Outcome) -> str:
     """The best so far over the instructions in their order."""
     best, curve = 0.0, list[float]()
     for row in outcome.rows:
-        best = max(best, row.worth or 0.0)
+        best = max(best, row.worth or 0.0) if row.kept else best
         curve.append(100 * best)
 
     def draw(axes: Any) -> None:
