@@ -113,7 +113,7 @@ def configuration() -> str:
         **{f"{name} = false": why for name, why in leaks.RISKY_WHEN_FALSE.items()},
     }
     rows = "\n".join(f"| `{name}` | {why} |" for name, why in sorted(refused.items()))
-    biases = ", ".join(f"`{name}`" for name in leaks.BIASES)
+    penalties = ", ".join(f"`{name}`" for name in sorted(leaks.NEUTRAL) if name != "logit_bias")
     greedy = ", ".join(f"`{name}`" for name in sorted(leaks.DECIDING_NOTHING))
     return f"""# Configuration
 
@@ -131,10 +131,11 @@ Under every policy but `none`, with a 400 in OpenAI's error shape, also inside `
 |---|---|
 {rows}
 
-Also `top_logprobs` above the policy's bound; {biases} beside logprobs or under a shape, with a negative value, or
-of more than {leaks.MOST_BIASES} tokens; a `response_format` that is neither text nor JSON; a last message by the
-assistant (unless `allow_prefill = true`); `stop` strings that are a reasoning mark, a part of one, or a special token;
-and names that are those of watched members in another case (`Logprobs`), which some servers take for these.
+Also `top_logprobs` above the policy's bound; `logit_bias` with a negative value or of more than {leaks.MOST_BIASES}
+tokens, and, beside logprobs or under a shape, any bias or penalty ({penalties}); a `response_format` that
+is neither text nor JSON; a last message by the assistant (unless `allow_prefill = true`); `stop` strings that are a
+reasoning mark, a part of one, or a special token; and names that are those of watched members in another case
+(`Logprobs`), which some servers take for these.
 
 A policy with `greedy = true` lets through these members alone, others only where they say nothing (a penalty of 0):
 {greedy}.

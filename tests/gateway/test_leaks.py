@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from azeotrope.errors import Refused
 from azeotrope.gateway import journey
 from azeotrope.gateway.wire import chat
-from azeotrope.gateway.wire.leaks import NAMES, NESTS, SWITCHES, Rules, alternatives, cleaned, refuse, refuse_bias
+from azeotrope.gateway.wire.leaks import (
+    NAMES,
+    NESTS,
+    NEUTRAL,
+    SWITCHES,
+    Rules,
+    alternatives,
+    cleaned,
+    refuse,
+    refuse_bias,
+)
 
 USER = {"role": "user", "content": "2+2?"}
 ASSISTANT = {"role": "assistant", "content": "It is"}
@@ -146,10 +156,16 @@ def test_as_many_alternatives_are_shown_as_were_asked_for_and_are_allowed(member
     assert alternatives(members, Rules(top_logprobs=5)) == most
 
 
-@pytest.mark.parametrize("name", ["logit_bias"])
-def test_a_bias_is_refused_under_a_shape_and_beside_logprobs(name) -> None:
-    value = {"5": 1}
+MOVES = {"logit_bias": {"5": 1}, "presence_penalty": 2, "frequency_penalty": -0.5, "repetition_penalty": 9.5,
+         "repeat_penalty": 1.1, "dry_multiplier": 1}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_what_moves_logits_is_refused_under_a_shape_and_beside_logprobs(name) -> None:
+    value, harmless = MOVES[name], NEUTRAL[name]
     permitted(**{name: value})
+    for rules in (Rules(shaped=True), Rules(top_logprobs=5)):
+        permitted(rules, logprobs=True, **{name: harmless})
     with pytest.raises(Refused, match=name):
         permitted(Rules(shaped=True), **{name: value})
     with pytest.raises(Refused, match=name):
@@ -158,6 +174,15 @@ def test_a_bias_is_refused_under_a_shape_and_beside_logprobs(name) -> None:
         permitted(logprobs=True, extra_body={name: value})
     with pytest.raises(Refused, match=name):
         permitted(extra_body={"logprobs": True}, **{name: value})
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_harmless_twin_in_a_nest_hides_nothing(name) -> None:
+    for harmless in (NEUTRAL[name], None):
+        with pytest.raises(Refused, match=name):
+            permitted(Rules(shaped=True), extra_body={name: harmless}, **{name: MOVES[name]})
+        with pytest.raises(Refused, match=name):
+            permitted(Rules(shaped=True), extra_body={name: MOVES[name]}, **{name: harmless})
 
 
 @pytest.mark.parametrize(

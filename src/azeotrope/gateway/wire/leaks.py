@@ -6,6 +6,7 @@ Pure; knows no defense by name. Toggles that only ask for less or more reasoning
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 from msgspec import Struct
@@ -98,10 +99,13 @@ DECIDING_NOTHING = frozenset({
     "safety_identifier", "prompt_cache_key", "continue_final_message", "add_generation_prompt",
 })  # fmt: skip
 """Members that leave the likeliest text what it is, or have a rule of their own: all that a greedy policy allows."""
-NEUTRAL: Fields = {"presence_penalty": 0, "frequency_penalty": 0, "repetition_penalty": 1, "logit_bias": {}}
-"""Others that it lets through where they hold this."""
+NEUTRAL: Fields = {
+    "presence_penalty": 0, "frequency_penalty": 0, "repetition_penalty": 1, "repeat_penalty": 1, "dry_multiplier": 0,
+    "logit_bias": {},
+}  # fmt: skip
+"""What moves chosen tokens' logits, and where it moves none. A penalty does it to whatever the prompt or the response
+already says, which is the client's to choose: as good as a bias."""
 
-BIASES = ("logit_bias",)
 MOST_BIASES = 16
 """Tokens that may be biased: raising most of a vocabulary is lowering the rest."""
 _FORMATS = ("text", "json_object", "json_schema")
@@ -131,7 +135,7 @@ def refuse(fields: Fields, rules: Rules, where: str = "", depth: int = 0) -> Non
 
 
 _WATCHED = frozenset(
-    {*SWITCHES, *NAMES, *RISKY_WHEN_FALSE, *BIASES, "top_logprobs", "logprobs", "stop", "messages", "response_format"}
+    {*SWITCHES, *NAMES, *RISKY_WHEN_FALSE, *NEUTRAL, "top_logprobs", "logprobs", "stop", "messages", "response_format"}
 )
 
 
@@ -211,22 +215,29 @@ def alternatives(fields: Fields, rules: Rules) -> int | None:
 
 
 def refuse_bias(fields: Fields, rules: Rules) -> None:
-    """A bias is refused where logits could be recovered by searching for it: under a shape, or beside logprobs."""
-    everything = flattened(fields)
-    if not rules.shaped and not everything.get("logprobs") and everything.get("top_logprobs") is None:
+    """What moves logits is refused where these could be recovered by searching for it: under a shape, or beside
+    logprobs. Whichever of two members of one name a server reads."""
+    levels = list(_levels(fields))
+    shown = any(level.get("logprobs") or level.get("top_logprobs") is not None for level in levels)
+    if not rules.shaped and not shown:
         return
-    for name in BIASES:
-        if everything.get(name):
+    for name, harmless in NEUTRAL.items():
+        if any(level.get(name) not in (None, harmless) for level in levels):
             raise _refused(name, "with logprobs or a shape, logits could be recovered by searching for biases")
 
 
-def flattened(fields: Fields, depth: int = 0) -> Fields:
+def flattened(fields: Fields) -> Fields:
     """The members with those of nests beside them."""
-    out = dict(fields)
+    top, *nested = _levels(fields)
+    return dict(top) | {name: value for level in nested for name, value in level.items() if value}
+
+
+def _levels(fields: Fields, depth: int = 0) -> Iterator[Fields]:
+    """The members, and those of each nest."""
+    yield fields
     for nest in NESTS:
         if depth < _DEPTH and isinstance(inner := fields.get(nest), dict):
-            out |= {k: v for k, v in flattened(cast(Fields, inner), depth + 1).items() if v}
-    return out
+            yield from _levels(cast(Fields, inner), depth + 1)
 
 
 def _prefill(messages: list[Any], rules: Rules) -> None:
