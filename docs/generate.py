@@ -14,6 +14,7 @@ from html import unescape
 from itertools import chain, takewhile
 from pathlib import Path
 
+from docs.grid import grid
 from docs.pictures import pictures, words
 from typer.testing import CliRunner
 
@@ -55,6 +56,8 @@ MEASURED = {
     "greenlist_sure": "A token bias where there is no choice of words",
 }
 """experiment -> heading, where there are results."""
+GRID = "lab"
+"""The experiment that README shows."""
 
 MEANINGS = {
     "truncated": "The rewriter stopped because it ran out of tokens.",
@@ -231,15 +234,22 @@ def drawings() -> dict[Path, str]:
 
 
 def readme() -> str:
-    """README with the newest benchmark's table in its place."""
+    """README with the newest benchmark's table and the grid's in their places."""
     page = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
-    found = re.search(r"## Targets\n\n(.*?\n)\n", page, re.DOTALL)
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    if not found:
+    targets = re.search(r"## Targets\n\n(.*?\n)\n", page, re.DOTALL)
+    if not targets:
         raise SystemExit("docs/benchmarks.md has no table of targets: run `make bench`")
-    begin, end = "<!-- begin: benchmarks -->\n", "<!-- end: benchmarks -->"
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return _placed(_placed(text, "benchmarks", targets[1]), "grid", "\n".join(grid(_report(GRID))).lstrip() + "\n")
+
+
+def _placed(text: str, name: str, table: str) -> str:
+    """The page with a table between the two marks of this name."""
+    begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise SystemExit(f"README.md has no place for its table of {name}: {begin.strip()} and {end}")
     before, _, rest = text.partition(begin)
-    return f"{before}{begin}{found[1]}{end}{rest.partition(end)[2]}"
+    return f"{before}{begin}{table}{end}{rest.partition(end)[2]}"
 
 
 PAGES: dict[Path, Callable[[], str]] = {

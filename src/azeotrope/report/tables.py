@@ -16,7 +16,7 @@ HEAD = ("rank", "defense", "best attack", "best student", "leakage", "utility, r
 
 def leaderboard(board: Board) -> Iterator[str]:
     """Each defense by its weakest cell, and the controls below."""
-    yield from _table(HEAD, map(_row, board.rows))
+    yield from table(HEAD, map(_row, board.rows))
     controls = [
         f"{control.name} {_student(control.student)}" if control.student else f"{control.name} not run"
         for control in board.controls
@@ -34,7 +34,7 @@ PRICES = (
 def prices(board: Board) -> Iterator[str]:
     """What each defense leaves beside what it takes to serve, and how it reads."""
     known = {row.defense: row for row in board.rows}
-    yield from _table(PRICES, (_price(one, known.get(one.defense)) for one in board.prices))
+    yield from table(PRICES, (_price(one, known.get(one.defense)) for one in board.prices))
     unread = {one.unread: None for one in board.prices if one.unread and one.readability}
     judges = {one.judge: None for one in board.prices if one.judge}
     yield ""
@@ -53,7 +53,7 @@ def leads(board: Board) -> Iterator[str]:
             known = best.get(square.defense)
             best[square.defense] = (square.attack, raw) if not known or raw.value > known[1].value else known
     head = ("defense", "best screened attack", "its student: a lead, flattered by the choice")
-    return _table(head, ((code(defense), code(attack), _student(raw)) for defense, (attack, raw) in best.items()))
+    return table(head, ((code(defense), code(attack), _student(raw)) for defense, (attack, raw) in best.items()))
 
 
 def logits(found: Logits) -> Iterator[str]:
@@ -68,7 +68,7 @@ def logits(found: Logits) -> Iterator[str]:
         )
         for row in found.rows if row.weakest
     ]  # fmt: skip
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def curves(found: Sequence[Curve]) -> Iterator[str]:
@@ -81,7 +81,7 @@ def curves(found: Sequence[Curve]) -> Iterator[str]:
         name = (code(curve.defense), code(curve.attack)) if several else (code(curve.attack),)
         rows.append((*name, *(at.get(steps, "–") for steps in budgets)))
     heads = ("defense", "attack") if several else ("attack",)
-    return _table((*heads, *(f"{steps:.0f} steps" for steps in budgets)), rows)
+    return table((*heads, *(f"{steps:.0f} steps" for steps in budgets)), rows)
 
 
 def marks(found: Sequence[Marked]) -> Iterator[str]:
@@ -106,7 +106,7 @@ def marks(found: Sequence[Marked]) -> Iterator[str]:
             *(words.interval(proved[after]) if after in proved else "–" for after in probes),
             f"{words.percent(mark.never)} of {mark.never.n:,}" if mark.never else "–",
         ))  # fmt: skip
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def greenlists(found: Sequence[Greenlisted]) -> Iterator[str]:
@@ -120,7 +120,7 @@ def greenlists(found: Sequence[Greenlisted]) -> Iterator[str]:
         )
         for one in found
     ]  # fmt: skip
-    return _table(("defense", "attack", "students", *said), rows)
+    return table(("defense", "attack", "students", *said), rows)
 
 
 def teachers(found: Sequence[Answering]) -> Iterator[str]:
@@ -129,17 +129,18 @@ def teachers(found: Sequence[Answering]) -> Iterator[str]:
     rows = (
         (code(one.defense), *(_utility(one.right.get(kind), one.p_values.get(kind)) for kind in shown)) for one in found
     )
-    return _table(("defense", *(f"teacher, {kind}" for kind in shown)), rows)
+    return table(("defense", *(f"teacher, {kind}" for kind in shown)), rows)
+
+
+def table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    """Lines of Markdown, a blank one before them; a cell may hold no bare `|`."""
+    yield from ("", _line(head), _line("---" for _ in head), *map(_line, rows))
 
 
 def code(name: str) -> str:
     """A name in a code span, harmless inside a table."""
     shown = re.sub(r"[`|\n\t]", "?", visible(name, 60))
     return f"`{shown}`"
-
-
-def _table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    yield from ("", _line(head), _line("---" for _ in head), *map(_line, rows))
 
 
 def _row(row: Row) -> Iterator[str]:
