@@ -9,7 +9,7 @@ import azeotrope
 ROOT = Path(azeotrope.__file__).parent
 FLOORS = [
     ["types"],
-    ["errors", "protocols", "streams", "codec", "keys", "catalog", "material", "appending", "journal"],
+    ["errors", "protocols", "streams", "codec", "keys", "catalog", "material", "appending", "placing", "journal"],
     ["math", "marks"],
     ["models", "training", "splits", "sheets", "measure", "distill", "lift", "ledger", "release"],
     ["defenses", "watermarks", "attacks", "washes", "tasks"],

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from azeotrope.errors import Misconfigured
+from azeotrope.placing import placed
 
 VARIABLE = "AZEOTROPE_MASTER_KEY"
 SIZE = 32
@@ -215,22 +216,13 @@ def write(master: Master, path: Path, *, replace: bool = False) -> None:
     """
     if not path.name:
         raise Misconfigured(f"{path} is no file's name")
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(master.text())
-            file.flush()
-            os.fsync(file.fileno())
-        if replace:
-            part.replace(path)
-        else:
-            os.link(part, path)  # fails where the name is taken, whoever takes it first
+        with placed(path, mode=0o600, replace=replace) as beside:
+            beside.write_text(master.text(), encoding="ascii")
     except FileExistsError:
         raise Misconfigured(f"{path} is there already: its marks would be lost; name another file") from None
     except OSError as error:
         raise Misconfigured(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def rotate(path: Path) -> Master:

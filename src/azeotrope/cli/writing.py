@@ -7,16 +7,13 @@ from pathlib import Path
 
 
 def write(path: Path, text: str, mode: int = 0o666) -> None:
-    """The text, beside its place and renamed there. `mode` is less the umask. Raises `Misconfigured`."""
+    """The text in its place. `mode` is less the umask. Raises `Misconfigured`."""
     from azeotrope.errors import Misconfigured
+    from azeotrope.placing import placed
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.new")
-        beside.unlink(missing_ok=True)
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-            file.write(text)
-        beside.replace(path)
+        with placed(path, mode=mode) as beside:
+            beside.write_text(text, encoding="utf-8")
     except OSError as error:
         raise Misconfigured(f"cannot write {path}: {error.strerror}") from None
 

@@ -12,15 +12,16 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from azeotrope.codec import decode, digest, encode
 from azeotrope.errors import Misconfigured
 from azeotrope.models import purifier
 from azeotrope.models.open import Open
+from azeotrope.placing import placed
 from azeotrope.training import Example, Fitted, Learner, Loss, Weigh
 from azeotrope.types import Record
 
@@ -106,16 +107,11 @@ def _recalled(model: Open, path: Path) -> Fitted | None:
 
 
 def _keep(fitted: Fitted, path: Path) -> None:
-    """Written beside and renamed. A memory that cannot be written is none: the student is there all the same."""
+    """A memory that cannot be written is none: the student is there all the same."""
     from safetensors import SafetensorError
     from safetensors.torch import save_model
 
     spent = _Spent(fitted.steps, fitted.tokens, fitted.cpu_seconds, fitted.truncated, fitted.curve)
-    beside = path.with_name(f".{uuid4().hex}")
     net: Any = fitted.model.net
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError, SafetensorError), placed(path) as beside:
         save_model(net, str(beside), metadata={"spent": encode(spent).decode()})
-        beside.replace(path)
-    except (OSError, SafetensorError):
-        beside.unlink(missing_ok=True)

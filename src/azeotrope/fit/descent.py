@@ -19,6 +19,7 @@ from azeotrope.fit.plan import Fitting
 from azeotrope.fit.results import Step
 from azeotrope.math.information import Found, Objective, backward
 from azeotrope.math.lowrank import LowRank, centred, identity, length, stretch
+from azeotrope.placing import placed
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -62,15 +63,13 @@ class Descent:
                     self._m.b.mul_(budget / now)
 
     def save(self, path: Path, recipe: str, beside: Mapping[str, Tensor]) -> None:
-        """Written beside and renamed: a kill leaves the old state or the new one. `beside`: what else is to be kept."""
+        """A kill leaves the old state or the new one. `beside`: what else is to be kept."""
         tensors = {"a": self._m.a.detach(), "b": self._m.b.detach(), **beside}
         for name, each in zip("ab", self._m, strict=True):
             tensors |= {f"{name}.{kind}": self._adamw.state[each][kind] for kind in _MOMENTS if self.step}
-        new = path.with_suffix(".new")
-        save_file(
-            {k: v.cpu().contiguous() for k, v in tensors.items()}, new, {"step": str(self.step), "recipe": recipe}
-        )
-        new.replace(path)
+        about = {"step": str(self.step), "recipe": recipe}
+        with placed(path) as new:
+            save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, new, about)
 
     def load(self, path: Path) -> None:
         """Goes on from a saved state."""

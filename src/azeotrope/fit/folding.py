@@ -11,6 +11,7 @@ must cut and round what it shows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +26,7 @@ from azeotrope.math.lowrank import LowRank, folded
 from azeotrope.models import purifier, weights
 from azeotrope.models.open import Open
 from azeotrope.models.purifier import Purifier
+from azeotrope.placing import placed
 
 Head = Literal["f16", "f32", "q8_0"]
 SHIPPED = "shipped:"
@@ -91,11 +93,15 @@ def write_gguf(source: Path, m: LowRank, output: Path, head: Head = "f16") -> No
         raise Misconfigured(f"{source} has neither {OUTPUT} nor {EMBEDDING}: it holds no language model")
     exact = torch.from_numpy(gguf.quants.dequantize(old.data, old.tensor_type).copy())
     kind, data = _quantised(gguf, folded(m, exact), head)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    new = output.with_suffix(".new")
-    writer = gguf.GGUFWriter(new, reader.get_field("general.architecture").contents())
-    _copy_keys(gguf, reader, writer)
-    kept = [tensor for tensor in reader.tensors if tensor.name != OUTPUT]
+    with placed(output) as new:
+        writer = gguf.GGUFWriter(new, reader.get_field("general.architecture").contents())
+        _copy_keys(gguf, reader, writer)
+        _write_tensors(writer, [tensor for tensor in reader.tensors if tensor.name != OUTPUT], data, kind)
+        writer.close()
+
+
+def _write_tensors(writer: Any, kept: Sequence[Any], data: Any, kind: Any) -> None:
+    """These as they are, and the new output behind them."""
     for tensor in kept:
         where = (tensor.data.shape, tensor.data.dtype, tensor.data.nbytes)
         writer.add_tensor_info(tensor.name, *where, tensor.tensor_type)
@@ -105,8 +111,6 @@ def write_gguf(source: Path, m: LowRank, output: Path, head: Head = "f16") -> No
     writer.write_ti_data_to_file()
     for values in (*(tensor.data for tensor in kept), data):
         writer.write_tensor_data(values)
-    writer.close()
-    new.replace(output)
 
 
 def _quantised(gguf: Any, weight: Tensor, head: Head) -> tuple[Any, Any]:

@@ -38,6 +38,7 @@ from azeotrope.math.stats.verdicts import mcnemar
 from azeotrope.measure import Measured, score
 from azeotrope.models import purifier
 from azeotrope.models.purifier import FILE, About
+from azeotrope.placing import placed
 from azeotrope.protocols import Given, Task
 from azeotrope.training import Fitted, batches
 from azeotrope.types import Fields
@@ -171,9 +172,8 @@ def _at(line: Line) -> int:
 
 
 def _put(path: Path, data: bytes) -> None:
-    new = path.with_suffix(".new")
-    new.write_bytes(data)
-    new.replace(path)
+    with placed(path) as new:
+        new.write_bytes(data)
 
 
 def about(bench: Bench) -> About:

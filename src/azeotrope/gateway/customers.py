@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import secrets
-import tempfile
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from msgspec.structs import replace
 
 from azeotrope.codec import decode, encode
 from azeotrope.errors import Misconfigured
+from azeotrope.placing import placed
 from azeotrope.types import Record
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -145,16 +145,8 @@ def _locked(path: Path) -> Generator[None]:
 
 
 def _write(path: Path, roll: Roll) -> None:
-    descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600 from the start
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(encode(roll))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    with placed(path, mode=0o600) as beside:
+        beside.write_bytes(encode(roll))
 
 
 class Customers:

@@ -30,6 +30,7 @@ from azeotrope.math import shown
 from azeotrope.math.lowrank import LowRank, applied
 from azeotrope.models.open import Open
 from azeotrope.models.shipped import digest_of
+from azeotrope.placing import placed
 from azeotrope.types import Fields, Record
 
 Variant = Literal["paper", "argmax", "topk", "rounded"]
@@ -122,13 +123,11 @@ class Purifier:
 
 
 def write(path: Path, m: LowRank, about: About) -> str:
-    """The file, written beside and renamed. -> the digest of its tensors."""
+    """The file, whole or not at all. -> the digest of its tensors."""
     tensors = {"a": m.a.detach().cpu().contiguous(), "b": m.b.detach().cpu().contiguous()}
     header = {"format": _FORMAT, "digest": digest_of(tensors), "recipe_digest": about.digest}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    save_file(tensors, new, {**header, "about": encode(about).decode()})
-    new.replace(path)
+    with placed(path) as new:
+        save_file(tensors, new, {**header, "about": encode(about).decode()})
     return header["digest"]
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing, suppress
 from pathlib import Path
 
 from azeotrope.codec import decode, digest, encode
 from azeotrope.errors import Misconfigured, Unavailable
+from azeotrope.placing import placed
 from azeotrope.protocols import Model
 from azeotrope.streams import answered_as, collect, play
 from azeotrope.types import Event, Request, Trace
@@ -73,8 +72,5 @@ def _read(path: Path) -> Trace | None:
 
 
 def _write(path: Path, trace: Trace) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(encode(trace))
-    Path(beside).replace(path)
+    with placed(path, mode=0o600) as beside:
+        beside.write_bytes(encode(trace))

@@ -33,6 +33,7 @@ from azeotrope.optimize.releasing import Bench, saved
 from azeotrope.optimize.results import Memory
 from azeotrope.optimize.scoring import Scoring
 from azeotrope.optimize.searchers import searcher
+from azeotrope.placing import placed
 from azeotrope.protocols import Model
 from azeotrope.training import Learner
 from azeotrope.types import Problem
@@ -180,13 +181,12 @@ async def _confirmed(bench: Bench, winner: Candidate, memory: Memory) -> list[Co
 
 
 def _save(path: Path, winner: Candidate, settings: Sequence[str]) -> None:
-    """Written beside and renamed. `settings`: of `instruct`, without which the rest does not hold."""
+    """`settings`: of `instruct`, without which the rest does not hold."""
     assert winner.damage is not None
     about = f"Found by search ({winner.by}): {100 * winner.damage:.1f} points off proxy students"
     about += f", rewritten with {' '.join(settings)}" if settings else ""
-    beside = path.with_suffix(".md.new")
     try:
-        beside.write_text(saved(winner.text, about), encoding="utf-8", errors="replace")
-        beside.replace(path)
+        with placed(path) as beside:
+            beside.write_text(saved(winner.text, about), encoding="utf-8", errors="replace")
     except OSError as error:
         raise Misconfigured(f"cannot write {path}: {error.strerror}") from None
