@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from azeotrope.cli import whose
+from azeotrope.cli import verifying, whose
 from azeotrope.cli.chain import values
 from azeotrope.cli.interrupting import interruptible
-from azeotrope.cli.laws import law_of
-from azeotrope.cli.verify import Ledger, need, revealed_key, secret_in
+from azeotrope.cli.verifying import need, secret_in
 from azeotrope.cli.writing import can_write, write
 
 if TYPE_CHECKING:
@@ -42,35 +41,25 @@ def text(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="How it was biased: gamma=0.25.")
     ] = None,
-    customers: Annotated[
-        str, typer.Option(metavar="all|NAMES", help="Names with commas; all: of --file and of the commitments.")
-    ] = "all",
-    customers_file: Annotated[Path, typer.Option("--file", help="The gateway's customers, for `all`.")] = Path(
-        "customers.json"
-    ),
-    master_key: Annotated[Path | None, typer.Option(help="The master key; else AZEOTROPE_MASTER_KEY.")] = None,
-    alpha: Annotated[float, typer.Option(help="Accepted probability of any false accusation, over all keys.")] = 1e-6,
-    committed: Annotated[
-        int | None, typer.Option(min=1, help="K, how many keys were ever issued, where no log says it, or fewer.")
-    ] = None,
-    epochs: Annotated[
-        str | None, typer.Option(help="committed (the default with --ledger), current (without), all, or numbers.")
-    ] = None,
-    law: Annotated[Path | None, typer.Option(help="What commitments bind to (TOML), if not the default law.")] = None,
-    ledger: Ledger = None,
-    revealed: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="One key, as `keys reveal` wrote it, instead of a master key.")
-    ] = None,
-    ledger_key: Annotated[str | None, typer.Option(help="With --revealed: the log's public key (hex).")] = None,
-    signing_key: Annotated[Path | None, typer.Option(help="Ed25519 key that signs it (`ledger key`).")] = None,
+    customers: verifying.Customers = "all",
+    customers_file: verifying.CustomersFile = Path("customers.json"),
+    master_key: verifying.MasterKey = None,
+    alpha: verifying.Alpha = 1e-6,
+    committed: verifying.Committed = None,
+    epochs: verifying.Epochs = None,
+    law: verifying.LawFile = None,
+    ledger: verifying.Ledger = None,
+    revealed: verifying.Revealed = None,
+    ledger_key: verifying.LedgerKey = None,
+    signing_key: verifying.SigningKey = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The evidence; what was asked is beside it.")] = Path(
         "text-evidence.json"
     ),
-    suspect_key_env: Annotated[str, typer.Option(help="Environment variable with the suspect's API key.")] = "",
+    suspect_key_env: verifying.SuspectKey = "",
     tokens: Annotated[int, typer.Option(help="Longest answer.")] = 256,
     seed: Annotated[int, typer.Option(help="Of our own questions.")] = 0,
-    at_once: Annotated[int, typer.Option(help="Questions under way at the same time.")] = 4,
-    deadline: Annotated[float, typer.Option(help="Seconds for one answer, retries included.")] = 120.0,
+    at_once: verifying.AtOnce = 4,
+    deadline: verifying.Deadline = 120.0,
 ) -> None:  # fmt: skip
     """Score a suspect's text by customers' keys of a token bias (watermark greenlist), and write down what it proves.
 
@@ -83,12 +72,10 @@ def text(
     from azeotrope import __version__
     from azeotrope.codec import convert, encode
     from azeotrope.errors import Misconfigured
-    from azeotrope.keys import OPERATOR, Master
     from azeotrope.ledger import Signer
     from azeotrope.verify import Settings
-    from azeotrope.verify.counting import in_ledger
     from azeotrope.verify.text_sealing import sealed
-    from azeotrope.verify.texts import Reading, judged, now, questions
+    from azeotrope.verify.texts import Reading, judged, now
 
     if bool(suspect) == (texts is not None):
         raise Misconfigured("whose text? --suspect asks one, --texts FILE has it: name one of the two")
@@ -97,40 +84,63 @@ def text(
         "verify text",
     )  # fmt: skip
     if revealed:
-        keys, its_law, counted = revealed_key(revealed, ledger_key, ledger, committed)
-    else:
-        found = whose.keys(Master.read(master_key), whose.Asked(customers, customers_file, ledger, epochs))
-        keys = [key for key in found if key.customer != OPERATOR]  # nobody's tokens are biased by the operator's
-        its_law, counted = law_of(law), in_ledger(ledger, committed, len(keys))
+        keys, its_law, counted = verifying.revealed_key(revealed, ledger_key, ledger, committed)
+    else:  # nobody's tokens are biased by the operator's
+        asked_about = whose.Asked(customers, customers_file, ledger, epochs)
+        keys, its_law, counted = verifying.own_keys(asked_about, master_key, law, committed, operator=False)
     can_write(output)
-    kept = output.with_suffix(".texts.jsonl")
-    if suspect and kept.exists():
-        raise Misconfigured(f"{kept} is there already: what a suspect said once it may not say again; name another -o")
     signer = Signer.read(signing_key) if signing_key else None
     ids, made_of = _tokenizer(tokenizer)
-    reading = Reading(
-        _biased(its_law, values(set_ or []), made_of), ids, made_of, counted, its_law, alpha, now(), __version__
-    )
+    biased = _biased(its_law, values(set_ or []), made_of)
     if texts is not None:
-        name, said = str(texts), _read(texts)
+        said = _read(texts)
     else:
-        put = _lines(asked) if asked else questions(ask, seed)
-        name, said = suspect, interruptible(_written(suspect, secret_in(suspect_key_env), put, settings))
-        rows = [json.dumps({"question": one, "text": answer}) for one, answer in zip(put, said, strict=True) if answer]
-        write(kept, "\n".join(rows) + "\n", 0o600)
-    evidence = judged(name, said, keys, reading)
+        put = _Put(suspect, secret_in(suspect_key_env), _lines(asked) if asked else _ours(ask, seed))
+        said = _asked(put, settings, output.with_suffix(".texts.jsonl"))
+    reading = Reading(biased, ids, made_of, counted, its_law, alpha, now(), __version__)
+    evidence = judged(suspect or str(texts), said, keys, reading)
     write(output, encode(sealed(evidence, signer)).decode() + "\n")
     _show(evidence)
     if evidence.verdict.startswith("refused"):
         raise typer.Exit(4)
 
 
-async def _written(spec: str, key: str | None, put: Sequence[str], settings: Settings) -> list[str | None]:
+class _Put(NamedTuple):
+    """Who is asked what."""
+
+    suspect: str
+    key: str | None
+    """The suspect's own, where it asks for one."""
+    questions: Sequence[str]
+
+
+def _ours(count: int, seed: int) -> Sequence[str]:
+    from azeotrope.verify.texts import questions
+
+    return questions(count, seed)
+
+
+def _asked(put: _Put, settings: Settings, kept: Path) -> list[str | None]:
+    """What it says, written down before anything is made of it. Raises `Misconfigured` where that is there already."""
+    from azeotrope.errors import Misconfigured
+
+    if kept.exists():
+        raise Misconfigured(f"{kept} is there already: what a suspect said once it may not say again; name another -o")
+    said = interruptible(_written(put, settings))
+    rows = [
+        json.dumps({"question": one, "text": answer})
+        for one, answer in zip(put.questions, said, strict=True) if answer
+    ]  # fmt: skip
+    write(kept, "\n".join(rows) + "\n", 0o600)
+    return said
+
+
+async def _written(put: _Put, settings: Settings) -> list[str | None]:
     from azeotrope.verify import opened
     from azeotrope.verify.texts import written
 
-    async with opened(spec, key=key, deadline=settings.deadline) as found:
-        return await written(found.model, put, settings)
+    async with opened(put.suspect, key=put.key, deadline=settings.deadline) as found:
+        return await written(found.model, put.questions, settings)
 
 
 def _biased(law: Law, said: dict[str, Any], tokenizer: str) -> greenlist.Config:

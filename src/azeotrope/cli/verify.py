@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from azeotrope.cli import whose
+from azeotrope.cli import verifying, whose
 from azeotrope.cli.evidencing import Files, transcripts, write_evidence
 from azeotrope.cli.interrupting import interruptible
-from azeotrope.cli.laws import law_of
+from azeotrope.cli.verifying import need, secret_in
 
 if TYPE_CHECKING:
     from azeotrope.keys import Key
@@ -29,11 +28,6 @@ app = typer.Typer(
 )  # fmt: skip
 SPENT = "azeotrope-spent.jsonl"
 
-Ledger = Annotated[
-    str | None,
-    typer.Option("--ledger", envvar="AZEOTROPE_LEDGER", help="The ledger: commitments, spent probes, who got most."),
-]
-
 
 @app.callback()
 def verify(
@@ -41,40 +35,25 @@ def verify(
     suspect: Annotated[
         str, typer.Option(metavar="URL|PATH|hf:NAME", help="An address (URL#model), weights in a folder, a .gguf file.")
     ] = "",
-    customers: Annotated[
-        str,
-        typer.Option(
-            metavar="all|NAMES", help="Names with commas, most likely first; all: of --file and of the commitments."
-        ),
-    ] = "all",
-    customers_file: Annotated[Path, typer.Option("--file", help="The gateway's customers, for `all`.")] = Path(
-        "customers.json"
-    ),
-    master_key: Annotated[Path | None, typer.Option(help="The master key; else AZEOTROPE_MASTER_KEY.")] = None,
-    alpha: Annotated[float, typer.Option(help="Accepted probability of any false accusation, over all keys.")] = 1e-6,
+    customers: verifying.Customers = "all",
+    customers_file: verifying.CustomersFile = Path("customers.json"),
+    master_key: verifying.MasterKey = None,
+    alpha: verifying.Alpha = 1e-6,
     budget: Annotated[int, typer.Option(help="Probes for each mark; ordinary questions do not count.")] = 20,
-    committed: Annotated[
-        int | None, typer.Option(min=1, help="K, how many keys were ever issued, where no log says it, or fewer.")
-    ] = None,
-    epochs: Annotated[
-        str | None, typer.Option(help="committed (the default with --ledger), current (without), all, or numbers.")
-    ] = None,
-    law: Annotated[Path | None, typer.Option(help="The marks' law (TOML), where it is not the default one.")] = None,
-    ledger: Ledger = None,
-    signing_key: Annotated[Path | None, typer.Option(help="Ed25519 key that signs the report (`ledger key`).")] = None,
+    committed: verifying.Committed = None,
+    epochs: verifying.Epochs = None,
+    law: verifying.LawFile = None,
+    ledger: verifying.Ledger = None,
+    signing_key: verifying.SigningKey = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The page; its JSON twin stands beside it.")] = Path(
         "evidence.html"
     ),
-    suspect_key_env: Annotated[str, typer.Option(help="Environment variable with the suspect's API key.")] = "",
+    suspect_key_env: verifying.SuspectKey = "",
     prefill: Annotated[
         bool | None, typer.Option("--prefill/--no-prefill", help="Whether it goes on from an answer's beginning.")
     ] = None,
-    revealed: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="One mark, as `keys reveal` wrote it, instead of a master key.")
-    ] = None,
-    ledger_key: Annotated[
-        str | None, typer.Option(help="With --revealed: the log's public key (hex), as `ledger key` prints it.")
-    ] = None,
+    revealed: verifying.Revealed = None,
+    ledger_key: verifying.LedgerKey = None,
     as_neutral: Annotated[bool, typer.Option("--as-neutral", help="Ask the half that the operator kept back.")] = False,
     disclose: Annotated[
         bool, typer.Option("--disclose", help="Lay open what was asked about a mark that is met; it is used up then.")
@@ -85,8 +64,8 @@ def verify(
     every: Annotated[bool, typer.Option("--every", help="Go on after the first customer that is met.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Ask again what it was asked before.")] = False,
     seed: Annotated[int, typer.Option(help="Of the order and of the ordinary questions.")] = 0,
-    at_once: Annotated[int, typer.Option(help="Questions under way at the same time.")] = 4,
-    deadline: Annotated[float, typer.Option(help="Seconds for one answer, retries included.")] = 120.0,
+    at_once: verifying.AtOnce = 4,
+    deadline: verifying.Deadline = 120.0,
 ) -> None:  # fmt: skip
     """Ask a suspect about the marks of customers, and write down what that proves.
 
@@ -99,9 +78,7 @@ def verify(
     need("scipy", "jinja2", "cryptography")
     from azeotrope.codec import convert
     from azeotrope.errors import Misconfigured
-    from azeotrope.keys import Master
     from azeotrope.verify import Settings
-    from azeotrope.verify.counting import in_ledger
 
     if not suspect:
         raise Misconfigured("which suspect? --suspect URL, a folder of weights, a .gguf file, or hf:owner/name")
@@ -110,10 +87,10 @@ def verify(
          "to_the_end": to_the_end, "at_once": at_once, "deadline": deadline}, Settings, "verify",
     )  # fmt: skip
     if revealed:
-        keys, its_law, counted = revealed_key(revealed, ledger_key, ledger, committed)
+        keys, its_law, counted = verifying.revealed_key(revealed, ledger_key, ledger, committed)
     else:
-        keys = whose.keys(Master.read(master_key), whose.Asked(customers, customers_file, ledger, epochs))
-        its_law, counted = law_of(law), in_ledger(ledger, committed, len(keys))
+        asked = whose.Asked(customers, customers_file, ledger, epochs)
+        keys, its_law, counted = verifying.own_keys(asked, master_key, law, committed, operator=True)
     case = _Case(
         suspect, secret_in(suspect_key_env), prefill, its_law, ledger, counted, output.with_name(SPENT), again
     )  # fmt: skip
@@ -146,15 +123,6 @@ class _Case(NamedTuple):
     again: bool
 
 
-def secret_in(variable: str) -> str | None:
-    """What the environment variable holds; None where none is named."""
-    from azeotrope.errors import Misconfigured
-
-    if variable and not os.environ.get(variable):
-        raise Misconfigured(f"the environment variable {variable} (--suspect-key-env) is not set")
-    return os.environ[variable] if variable else None
-
-
 async def _verify(
     case: _Case, keys: Sequence[Key], settings: Settings, files: Files, stopped: Callable[[Outcome], None]
 ) -> Outcome:  # fmt: skip
@@ -182,22 +150,6 @@ async def _verify(
         salt = partial(secrets.token_bytes, 16)
         trial = Trial(case.law, count, source, book, salt, tree, __version__, case.again, keep, stopped)
         return await procedure(suspect, accused, trial, settings, _told)
-
-
-def revealed_key(
-    file: Path, signer: str | None, ledger: str | None, said: int | None
-) -> tuple[list[Key], Law, Counted]:  # fmt: skip
-    """The one key that a neutral party was given, once it is the one that was committed to."""
-    from azeotrope.keys import commitment
-    from azeotrope.verify.counting import by_proof, in_their_log
-    from azeotrope.verify.revealing import opened, read_revealed
-
-    given = read_revealed(file)
-    key, head = opened(given, signer)
-    if signer is None:
-        typer.echo(f"The head is signed by {head.key_id}; whose key that is, nobody said: give --ledger-key.", err=True)
-    counted = in_their_log(ledger, head, said) if ledger else None
-    return [key], given.law, counted or by_proof(head, commitment(key, given.law.digest).hex(), said)
 
 
 def _told(one: Judged) -> None:
@@ -287,14 +239,3 @@ def power(
 
 
 _PROBES = (5, 10, 20, 50)
-
-
-def need(*packages: str, extra: str = "verify") -> None:
-    """Raises `Misconfigured` where one is not installed, with the extra that brings it."""
-    from importlib.util import find_spec
-
-    from azeotrope.errors import Misconfigured
-
-    missing = [package for package in packages if find_spec(package) is None]
-    if missing:
-        raise Misconfigured(f"verification needs {', '.join(missing)}: pip install 'azeotrope[{extra}]'")
