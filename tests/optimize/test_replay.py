@@ -42,17 +42,18 @@ async def test_reflective_search_is_ahead_of_random_search_from_a_bad_start(plan
         assert best == sorted(best) and best[0] == 0.0 and best[-1] <= found.best_worth
     assert curves["gepa"].near[-1].value >= 0.9
     assert curves["gepa"].ahead is not None and curves["gepa"].ahead.low > 0
-    assert (found.above, found.ranked) == (5, 64) and found.rank is not None and found.rank > 0.15
+    assert (found.above, found.ranked) == (5, 64) and found.rank is not None and found.rank.value > 0.15
     assert curves["random"].ahead is None
 
 
 async def test_where_the_cheap_score_is_noise_searches_run_and_the_replay_says_so(plan, tabled) -> None:
     found = await replay(plan(budget={"evaluations": 12}), tabled(blind=True), edits.reflector(), 4)
-    assert found.rank is not None and abs(found.rank) < 0.15 and found.ranked == 64
+    assert found.rank is not None and abs(found.rank.value) < 0.15 and found.ranked == 64
     for curve in found.curves:
         best = [mean.value for mean in curve.best]
         assert best == sorted(best) and best[-1] <= found.best_worth
-    assert f"{found.rank:.2f}, n = 64" in replayed.ranks(found) and replayed.ranks(found) in replayed.page(found)
+    said = replayed.ranks(found)
+    assert f"{found.rank.value:.2f} [" in said and ", n = 64" in said and said in replayed.page(found)
 
 
 def test_a_rank_correlation_is_of_what_was_taught_at_both_stages(tabled) -> None:
@@ -60,7 +61,8 @@ def test_a_rank_correlation_is_of_what_was_taught_at_both_stages(tabled) -> None
     for at, one in enumerate(tabled().candidates.values()):
         score = {"damage": at / 128} if one.stage == "full" else {"nats": at / 9}
         memory.add(Line(candidate=replace(one, kept=1.0, readable=1.0, **score)))
-    assert Table(memory, FLOORS).ranks() == (pytest.approx(1.0), 64)
+    rank, of = Table(memory, FLOORS).ranks()
+    assert rank is not None and rank.value == pytest.approx(1.0) and of == 64
     below = replace(next(iter(memory.candidates.values())), kept=0.1, nats=None)
     memory = Memory()
     for one in tabled().candidates.values():

@@ -83,5 +83,9 @@ def test_a_replay_is_told_in_lines_and_drawn() -> None:
     harmless(page)
     assert page.count("<svg") == 2
     assert lines[0].startswith("13 entries, best 60.0 points, 2 within five")
-    assert lines[1].startswith("rank correlation") and "1.00, n = 13" in lines[1] and "13 are above" in lines[1]
+    assert (
+        lines[1].startswith("rank correlation")
+        and "1.00 [1.00, 1.00], n = 13" in lines[1]
+        and "13 are above" in lines[1]
+    )
     assert any(line.startswith("random") for line in lines) and any("ahead of random" in line for line in lines)

@@ -5,22 +5,18 @@ different instruction scored, cheaply or in full, so that a cheap score costs a 
 something beats it, the best is "no rewrite": 0.
 """
 
-# scipy is typed in part:
-# pyright: reportUnknownMemberType=false
-
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, stdev
-from typing import Any
 
 from msgspec import to_builtins
 from msgspec.structs import replace
-from scipy import stats
 
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import heading
+from azeotrope.math.stats.ranks import spearman
 from azeotrope.math.stats.verdicts import wilson
 from azeotrope.optimize.arena import Arena, Progress
 from azeotrope.optimize.plan import Floors, Kind, Search
@@ -70,7 +66,7 @@ class Replayed(Record, frozen=True):
     curves: tuple[Curve, ...]
     above: int = 0
     """Entries above the floors."""
-    rank: float | None = None
+    rank: Mean | None = None
     """Spearman's correlation of the cheap score (nats) with the damage; None where there is nothing to rank."""
     ranked: int = 0
     """Entries that students were taught at both stages: those that are ranked."""
@@ -126,15 +122,12 @@ class Table:
         """Whether it is within the floors."""
         return self._entries[text, "full"].shortfall(self._floors) == 0
 
-    def ranks(self) -> tuple[float | None, int]:
+    def ranks(self) -> tuple[Mean | None, int]:
         """(Spearman's correlation of nats with damage, of how many): of all that was taught, whatever the floors."""
         pairs = [(self._entries[text, "screen"].nats, self._entries[text, "full"].damage) for text in self.space]
         both = [(nats, damage) for nats, damage in pairs if nats is not None and damage is not None]
-        nats, damage = [one for one, _ in both], [one for _, one in both]
-        if len(set(nats)) < 2 or len(set(damage)) < 2:
-            return None, len(both)
-        found: Any = stats.spearmanr(nats, damage)
-        return float(found.statistic), len(both)
+        found = spearman([nats for nats, _ in both], [damage for _, damage in both])
+        return Mean(*found) if found else None, len(both)
 
 
 async def replay(

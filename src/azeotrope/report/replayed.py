@@ -58,7 +58,8 @@ def lines(found: Replayed) -> Iterator[str]:
 
 def ranks(found: Replayed) -> str:
     """How much the cheap score knows of the damage, and how rare the good ones are."""
-    said = "cannot be ranked" if found.rank is None else f"{found.rank:.2f}"
+    rank = found.rank
+    said = f"{rank.value:.2f} [{rank.low:.2f}, {rank.high:.2f}]" if rank else "cannot be ranked"
     return (
         f"rank correlation (Spearman) of the cheap score with the damage: {said}, n = {found.ranked} entries taught at "
         f"both stages; {found.above} are above the floors, {found.near} of them within five points of the best"
