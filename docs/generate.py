@@ -211,11 +211,11 @@ def _measured(name: str, heading: str) -> list[str]:
     looks = [f"![{unescape(told)}](pictures/{file})" for file, told, _ in pictures(name, report)]
     bare = f"azeotrope evaluate experiments/{name}.toml"
     command = next((line.strip() for line in about if line.strip().startswith(bare)), bare)
-    rest = chain.from_iterable(_told(line) for line in about if line.strip() != command)
+    rest = chain.from_iterable(prose(line) for line in about if line.strip() != command)
     return ["", f"## {heading}", "", *rest, "", f"`{command}`", "", *looks, "", markdown(report).rstrip()]
 
 
-def _told(line: str) -> list[str]:
+def prose(line: str) -> list[str]:
     """A line of a comment; one that is indented is a command, with a remark two spaces behind it."""
     if not line.startswith("   "):
         return [line.strip()]
