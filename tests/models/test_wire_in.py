@@ -387,7 +387,12 @@ def cut(finish: str, habits: Habits, content: str = "I add two and", *, stops: b
     return collect(QUESTION, Reader("tags", habits, stops=stops).whole(body))[0]
 
 
-@pytest.mark.parametrize(("finish", "stops"), [("length", False), ("content_filter", False), ("stop", True)])
+CUTS = ["length", "content_filter", "abort", "model_length", "max_tokens", "MAX_TOKENS", "error", "of next year"]
+CUTS += ["insufficient_system_resource", "stop_sequence", "repetition"]
+WHOLE = ["stop", "STOP", "tool_calls", "tool-calls", "function_call", "eos", "eos_token", "end_turn", "tool_use"]
+
+
+@pytest.mark.parametrize(("finish", "stops"), [*((cut, False) for cut in CUTS), ("stop", True)])
 def test_what_is_cut_before_the_closing_tag_is_reasoning_where_the_prompt_opens_it(finish: str, stops: bool) -> None:
     habits = Habits()
     trace = cut(finish, habits, stops=stops)
@@ -400,7 +405,8 @@ def test_what_is_cut_before_the_closing_tag_is_reasoning_where_the_prompt_opens_
 def test_an_answer_that_ended_by_itself_or_has_a_field_for_reasoning_stays_an_answer() -> None:
     habits = Habits()
     cut("stop", habits, "I add.</think>4")
-    assert cut("stop", habits, "It is 4.").answer == "It is 4."
+    for finish in WHOLE:
+        assert cut(finish, habits, "It is 4.").answer == "It is 4."
     body = json.dumps(whole({"reasoning_content": "hm", "content": "It is"}, "length")).encode()
     assert collect(QUESTION, Reader("tags", habits).whole(body))[0].answer == "It is"
     assert cut("length", Habits(), "<think>hm</think>4 and").answer == "4 and"

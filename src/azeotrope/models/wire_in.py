@@ -6,7 +6,7 @@ Policy `tags` and live answers: content is held by the splitter until it is know
 opening one may have stood in the prompt). A reasoning field of its own, seen in the same choice, is that knowledge: the
 upstream parses reasoning itself, so from there on the answer flows as it comes, explicit tags still being split.
 
-A response without any mark is an answer, unless it was cut short (tokens, a stop string) and this upstream is known to
+A response without any mark is an answer, unless it was cut short (`finish`; or a stop string) and this upstream is known to
 open `<think>` in the prompt: then the closing tag may only not have come yet, and all of it is reasoning.
 """
 
@@ -20,12 +20,12 @@ from msgspec.structs import replace
 from azeotrope.errors import Unavailable
 from azeotrope.models.beside import kept_of
 from azeotrope.models.channels import NAMES, marked_as_thought, parts_of, reasoning_of
+from azeotrope.models.finish import whole
 from azeotrope.models.logprobs import Tokens
 from azeotrope.models.sse import Decoder, Message
 from azeotrope.models.text import Piece, Policy, Splitter
 from azeotrope.types import Answer, Event, Extra, Fields, Finish, Opened, Reasoning, ToolCall, Usage
 
-_CUT = ("length", "content_filter")
 _ENVELOPE = ("system_fingerprint", "service_tier")
 _MOST_CHOICES = 128
 """OpenAI's own limit on `n`; a hostile upstream could send millions."""
@@ -184,7 +184,7 @@ class _Choice:
         self.finished = True
         if self._splitter is not None:
             pieces = self._splitter.close()
-            if self._unmarked(pieces) and self._habits.opens_in_prompt and (self._stops or reason in _CUT):
+            if self._unmarked(pieces) and self._habits.opens_in_prompt and (self._stops or not whole(reason)):
                 pieces = [replace(piece, kind="reasoning") for piece in pieces]
             self._release(pieces, out)
         out += self._held
