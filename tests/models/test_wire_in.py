@@ -231,6 +231,61 @@ def test_tool_calls_are_put_together_with_and_without_an_index() -> None:
     ]  # fmt: skip
 
 
+CALLS = st.lists(st.tuples(st.sampled_from("fgh"), st.text("{}a1", max_size=6)), min_size=1, max_size=5)
+INDICES = st.lists(st.none() | st.integers(0, 3), min_size=5, max_size=5)
+
+
+def called(calls: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Whole tool calls with ids of their own."""
+    return [
+        {"id": f"t{at}", "type": "function", "function": {"name": name, "arguments": arguments}}
+        for at, (name, arguments) in enumerate(calls)
+    ]
+
+
+def indexed(call: dict[str, Any], index: int | None) -> dict[str, Any]:
+    return call if index is None else {"index": index, **call}
+
+
+@given(CALLS, INDICES)
+def test_a_messages_tool_calls_are_numbered_by_their_place(calls: list[tuple[str, str]], indices: list[Any]) -> None:
+    listed = [indexed(call, index) for call, index in zip(called(calls), indices, strict=False)]
+    assert list(plain({"content": None, "tool_calls": listed}).tool_calls) == called(calls)
+    unnamed = [{name: value for name, value in call.items() if name != "id"} for call in listed]
+    assert len(plain({"content": None, "tool_calls": unnamed}).tool_calls) == len(calls)
+
+
+@given(CALLS, st.none() | st.lists(st.integers(0, 3), min_size=5, max_size=5).map(sorted), st.data())
+def test_streamed_tool_calls_come_out_as_they_are_whatever_their_indices(
+    calls: list[tuple[str, str]], indices: list[int] | None, data: Any
+) -> None:
+    """A server numbers them, calls each of them 0, starts again, or gives no index; chunks are cut anywhere."""
+    parts: list[dict[str, Any]] = []
+    for at, call in enumerate(called(calls)):
+        said = call["function"]["arguments"]
+        cut = data.draw(st.integers(0, len(said)))
+        index = None if indices is None else indices[at]
+        named = data.draw(st.booleans())  # the id once more
+        parts.append(indexed({**call, "function": {**call["function"], "arguments": said[:cut]}}, index))
+        parts.append(indexed({"id": call["id"] if named else "", "function": {"arguments": said[cut:]}}, index))
+    chunks: list[dict[str, Any]] = []
+    while parts:
+        size = data.draw(st.integers(1, len(parts))) if indices is not None else 1
+        chunks.append(chunk(tool_calls=parts[:size]))
+        parts = parts[size:]
+    trace = streamed(*chunks, chunk(finish="tool_calls"))
+    assert list(trace.tool_calls) == called(calls)
+    raw = [event.delta["index"] for event in read([sent(*chunks, chunk(finish="stop"))]) if isinstance(event, ToolCall)]
+    assert raw == sorted(raw) and len(set(raw)) == len(calls)
+
+
+def test_an_empty_finish_reason_finishes_nothing() -> None:
+    trace = streamed(chunk(content="4", finish=""), chunk(content="2", finish=""), chunk(content="", finish="stop"))
+    assert (trace.answer, trace.finish) == ("42", "stop")
+    with pytest.raises(Unavailable, match="before"):
+        streamed(chunk(content="4", finish=""), chunk(content="2", finish=""))
+
+
 def test_choices_are_split_each_by_itself() -> None:
     events = read([sent(
         chunk(content="one</th"), chunk(index=1, content="<think>two"), chunk(content="ink>1", finish="stop"),

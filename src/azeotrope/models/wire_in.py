@@ -6,8 +6,8 @@ Policy `tags` and live answers: content is held by the splitter until it is know
 opening one may have stood in the prompt). A reasoning field of its own, seen in the same choice, is that knowledge: the
 upstream parses reasoning itself, so from there on the answer flows as it comes, explicit tags still being split.
 
-A response without any mark is an answer, unless it was cut short (`finish`; or a stop string) and this upstream is known to
-open `<think>` in the prompt: then the closing tag may only not have come yet, and all of it is reasoning.
+A response without any mark is an answer, unless it was cut short (`finish`, a stop string) and this upstream is known
+to open `<think>` in the prompt: then the closing tag may only not have come yet, and all of it is reasoning.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from azeotrope.models.finish import whole
 from azeotrope.models.logprobs import Tokens
 from azeotrope.models.sse import Decoder, Message
 from azeotrope.models.text import Piece, Policy, Splitter
+from azeotrope.streams import Numbering
 from azeotrope.types import Answer, Event, Extra, Fields, Finish, Opened, Reasoning, ToolCall, Usage
 
 _ENVELOPE = ("system_fingerprint", "service_tier")
@@ -125,12 +126,13 @@ class Reader:
         if message:
             if not isinstance(message, dict):
                 raise malformed(f"a choice's {member} is no object")
-            choice.said(cast(Fields, message), said.get("logprobs"), out)
+            choice.said(cast(Fields, message), said.get("logprobs"), out, listed=member == "message")
         reason = said.get("finish_reason")
         if reason is not None and not choice.finished:
             if not isinstance(reason, str):
                 raise malformed("finish_reason is no text")
-            choice.finish(reason, out)
+            if reason:  # some SGLang and Ollama versions say "" on the way
+                choice.finish(reason, out)
 
 
 class _Choice:
@@ -154,11 +156,10 @@ class _Choice:
         """The upstream has sent reasoning in a field of its own."""
         self._held: list[Event] = []
         """Tool calls that wait for the content before them."""
-        self._calls: dict[str, int] = {}
-        """Tool calls that came without an index, numbered as they came."""
+        self._calls = Numbering()
 
-    def said(self, message: Fields, logprobs: Any, out: list[Event]) -> None:
-        """A message, or a delta of one."""
+    def said(self, message: Fields, logprobs: Any, out: list[Event], *, listed: bool) -> None:
+        """A message, or a delta of one. `listed`: its tool calls are whole, each in its place."""
         reasoning, content = reasoning_of(message), message.get("content") or ""
         if not isinstance(content, str):
             if not isinstance(content, list):
@@ -178,7 +179,7 @@ class _Choice:
         if not _PLAIN.issuperset(message):
             self._other(message, out)
         if calls := message.get("tool_calls"):
-            self._called(calls, out)
+            self._called(calls, out, listed)
 
     def finish(self, reason: str, out: list[Event]) -> None:
         self.finished = True
@@ -233,21 +234,14 @@ class _Choice:
         if kept := kept_of(message):
             self._pass(Extra(kept, self._index), out)
 
-    def _called(self, calls: Any, out: list[Event]) -> None:
-        listed: list[Any] = cast(list[Any], calls) if isinstance(calls, list) else [None]
-        for position, call in enumerate(listed):
+    def _called(self, calls: Any, out: list[Event], listed: bool) -> None:
+        given: list[Any] = cast(list[Any], calls) if isinstance(calls, list) else [None]
+        for position, call in enumerate(given):
             if not isinstance(call, dict):
                 raise malformed("tool_calls is no list of objects")
             delta = _call(cast(Fields, call))
-            if type(delta.get("index")) is not int:
-                delta = {**delta, "index": self._numbered(delta.get("id"), position)}
-            self._pass(ToolCall(delta, self._index), out)
-
-    def _numbered(self, identity: Any, position: int) -> int:
-        """The index of a call that came without one: a new identity is a new call, no identity continues the last."""
-        if not isinstance(identity, str) or not identity:
-            return max(len(self._calls) - 1, position)
-        return self._calls.setdefault(identity, len(self._calls))
+            number = position if listed else self._calls.of(delta, position)
+            self._pass(ToolCall({**delta, "index": number}, self._index), out)
 
     def _pass(self, event: Event, out: list[Event]) -> None:
         """At once, or after the content that may still turn out to be reasoning."""
