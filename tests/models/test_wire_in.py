@@ -437,6 +437,27 @@ def test_only_extras_make_a_response_too() -> None:
     assert Extra({"refusal": "no"}, 0) in Reader().whole(json.dumps(whole({"content": None, "refusal": "no"})).encode())
 
 
+COUNTED = "Each box has 12 pens, so 3*12 = 36.\n\nAdding 4 gives 36+4 = 40, so the answer is 40.\n\nThat was it."
+
+
+@given(st.integers(1, len(COUNTED)), st.sampled_from(["length", "abort", "stop"]))
+def test_of_a_span_cut_anywhere_only_a_stated_answer_leaves(end: int, finish: str) -> None:
+    content = COUNTED[:end]
+    body = json.dumps(whole({"content": content}, finish)).encode()
+    asked = {"stops": finish == "stop"}
+    events = Reader("span", **asked).whole(body)
+    trace = collect(QUESTION, events)[0]
+    assert "the answer is 40".startswith(trace.answer) and (trace.answer or trace.reasoning == content)
+    assert bool(trace.answer) == ("the answer is 4" in content)
+    live = Reader("span", **asked)
+    chunks = [chunk(content=letter) for letter in content]
+    assert collect(QUESTION, live.feed(sent(*chunks, chunk(finish=finish))) + live.close())[0].answer == trace.answer
+
+
+def test_a_span_that_ended_by_itself_is_told_apart_as_ever() -> None:
+    assert plain({"content": "I add.\n\nIt has come to this"}, "span").answer == "It has come to this"
+
+
 def cut(finish: str, habits: Habits, content: str = "I add two and", *, stops: bool = False) -> Trace:
     body = json.dumps(whole({"content": content}, finish)).encode()
     return collect(QUESTION, Reader("tags", habits, stops=stops).whole(body))[0]

@@ -8,6 +8,9 @@ upstream parses reasoning itself, so from there on the answer flows as it comes,
 
 A response without any mark is an answer, unless it was cut short (`finish`, a stop string) and this upstream is known
 to open `<think>` in the prompt: then the closing tag may only not have come yet, and all of it is reasoning.
+
+Policy `span`, cut short: the client chose where it ends, so what stands at the end is no answer. Only one that is
+stated in so many words leaves, and nothing beside it.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from azeotrope.models.channels import NAMES, marked_as_thought, parts_of, reason
 from azeotrope.models.finish import whole
 from azeotrope.models.logprobs import Tokens
 from azeotrope.models.sse import Decoder, Message
-from azeotrope.models.text import Piece, Policy, Splitter
+from azeotrope.models.text import Piece, Policy, Splitter, explicit_answer
 from azeotrope.streams import Numbering
 from azeotrope.types import Answer, Event, Extra, Fields, Finish, Opened, Reasoning, ToolCall, Usage
 
@@ -184,8 +187,10 @@ class _Choice:
     def finish(self, reason: str, out: list[Event]) -> None:
         self.finished = True
         if self._splitter is not None:
-            pieces = self._splitter.close()
-            if self._unmarked(pieces) and self._habits.opens_in_prompt and (self._stops or not whole(reason)):
+            pieces, cut = self._splitter.close(), self._stops or not whole(reason)
+            if cut and self._policy == "span":
+                pieces = _broken_off(pieces)
+            elif cut and self._unmarked(pieces) and self._habits.opens_in_prompt:
                 pieces = [replace(piece, kind="reasoning") for piece in pieces]
             self._release(pieces, out)
         out += self._held
@@ -246,6 +251,19 @@ class _Choice:
     def _pass(self, event: Event, out: list[Event]) -> None:
         """At once, or after the content that may still turn out to be reasoning."""
         (out if self._splitter is None or self._channel else self._held).append(event)
+
+
+def _broken_off(pieces: list[Piece]) -> list[Piece]:
+    """A content that was cut under policy `span`: reasoning, but for an answer that it states in so many words."""
+    content = "".join(piece.text for piece in pieces)
+    found = explicit_answer(content)
+    start, end = (found.start, found.end) if found else (0, 0)
+    parts = (
+        Piece("reasoning", content[:start], 0, start),
+        Piece("answer", content[start:end], start, end),
+        Piece("reasoning", content[end:], end, len(content)),
+    )
+    return [piece for piece in parts if piece.text]
 
 
 def reported(response: Fields) -> Unavailable:
