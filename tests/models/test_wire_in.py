@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azeotrope.errors import Unavailable
-from azeotrope.models.wire_in import Habits, Reader
+from azeotrope.models.habits import Asked, Habits
+from azeotrope.models.wire_in import Reader
 from azeotrope.models.wire_out import without_reasoning
 from azeotrope.streams import collect
 from azeotrope.types import Answer, Event, Extra, Opened, Reasoning, Request, ToolCall, Trace
@@ -437,6 +438,7 @@ def test_only_extras_make_a_response_too() -> None:
     assert Extra({"refusal": "no"}, 0) in Reader().whole(json.dumps(whole({"content": None, "refusal": "no"})).encode())
 
 
+STOPPED = Asked(Request(QUESTION.messages, {}, {"stop": ["\n\n"]}))
 COUNTED = "Each box has 12 pens, so 3*12 = 36.\n\nAdding 4 gives 36+4 = 40, so the answer is 40.\n\nThat was it."
 
 
@@ -444,12 +446,12 @@ COUNTED = "Each box has 12 pens, so 3*12 = 36.\n\nAdding 4 gives 36+4 = 40, so t
 def test_of_a_span_cut_anywhere_only_a_stated_answer_leaves(end: int, finish: str) -> None:
     content = COUNTED[:end]
     body = json.dumps(whole({"content": content}, finish)).encode()
-    asked = {"stops": finish == "stop"}
-    events = Reader("span", **asked).whole(body)
+    asked = STOPPED if finish == "stop" else None
+    events = Reader("span", asked=asked).whole(body)
     trace = collect(QUESTION, events)[0]
     assert "the answer is 40".startswith(trace.answer) and (trace.answer or trace.reasoning == content)
     assert bool(trace.answer) == ("the answer is 4" in content)
-    live = Reader("span", **asked)
+    live = Reader("span", asked=asked)
     chunks = [chunk(content=letter) for letter in content]
     assert collect(QUESTION, live.feed(sent(*chunks, chunk(finish=finish))) + live.close())[0].answer == trace.answer
 
@@ -460,7 +462,7 @@ def test_a_span_that_ended_by_itself_is_told_apart_as_ever() -> None:
 
 def cut(finish: str, habits: Habits, content: str = "I add two and", *, stops: bool = False) -> Trace:
     body = json.dumps(whole({"content": content}, finish)).encode()
-    return collect(QUESTION, Reader("tags", habits, stops=stops).whole(body))[0]
+    return collect(QUESTION, Reader("tags", habits, STOPPED if stops else None).whole(body))[0]
 
 
 CUTS = ["length", "content_filter", "abort", "model_length", "max_tokens", "MAX_TOKENS", "error", "of next year"]
@@ -491,4 +493,4 @@ def test_an_answer_that_ended_by_itself_or_has_a_field_for_reasoning_stays_an_an
 def test_an_explicit_tag_teaches_no_habit() -> None:
     habits = Habits()
     cut("stop", habits, "<think>hm</think>4")
-    assert not habits.opens_in_prompt
+    assert cut("length", habits).answer == "I add two and"
