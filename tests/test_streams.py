@@ -25,6 +25,24 @@ def test_tool_call_deltas_become_whole_calls_in_order() -> None:
     )
 
 
+def test_another_id_at_the_same_index_is_another_call() -> None:
+    deltas = [
+        {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x"'}},
+        {"index": 0, "function": {"arguments": ": 1}"}},
+        {"index": 0, "id": "b", "type": "function", "function": {"name": "g", "arguments": ""}},
+        {"index": 0, "id": "b", "function": {"arguments": "{}"}},
+    ]
+    assert whole_tool_calls(deltas) == (
+        {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}},
+        {"id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}},
+    )
+
+
+def test_an_id_that_comes_after_its_calls_name_starts_no_other() -> None:
+    deltas = [{"index": 0, "function": {"name": "f"}}, {"index": 0, "id": "a", "function": {"arguments": "{}"}}]
+    assert whole_tool_calls(deltas) == ({"id": "a", "function": {"name": "f", "arguments": "{}"}},)
+
+
 def test_merging_grows_strings_and_lists_and_replaces_the_rest() -> None:
     merge = merged({"refusal": "I ", "annotations": [1], "n": 1, "x": None}, {"refusal": "won't", "annotations": [2]})
     assert merge == {"refusal": "I won't", "annotations": [1, 2], "n": 1, "x": None}

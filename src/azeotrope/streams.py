@@ -107,12 +107,53 @@ class _Draft:
 
 
 def whole_tool_calls(deltas: Iterable[Fields]) -> tuple[Fields, ...]:
-    """OpenAI's tool-call deltas -> whole calls, ordered by `index`; arguments are concatenated."""
+    """OpenAI's tool-call deltas -> whole calls, ordered as `Numbering` says; arguments are concatenated."""
     calls: dict[int, Fields] = {}
+    numbering = Numbering()
     for delta in deltas:
-        index = delta.get("index") or 0
-        calls[index] = merged(calls.get(index, {}), {k: v for k, v in delta.items() if k != "index"})
+        number = numbering.of(delta)
+        calls[number] = merged(calls.get(number, {}), {k: v for k, v in delta.items() if k != "index"})
     return tuple(call for _, call in sorted(calls.items()))
+
+
+class Numbering:
+    """Which of a response's tool calls a delta belongs to, whatever indices the server gives: one for all, or none."""
+
+    def __init__(self) -> None:
+        self._here: dict[int | None, int] = {}
+        """By the server's index (None: it gave none), the call that it meant last."""
+        self._named: dict[tuple[int | None, str], int] = {}
+        self._ids: dict[int, str] = {}
+        """By number: the call's id, empty until it comes."""
+
+    def of(self, delta: Fields, position: int = 0) -> int:
+        """The call's number: the server's index while that is free. Another id at the same index is another call.
+
+        Without an index, another id is another call too; without an id, the last call goes on, or the one that stands
+        at this `position` in a list.
+        """
+        index, identity = delta.get("index"), delta.get("id")
+        index = index if type(index) is int else None
+        if isinstance(identity, str) and identity:
+            number = self._of_id(index, identity)
+            self._named[index, identity] = number
+            self._ids[number] = identity
+        else:
+            number = self._here.get(index)
+            if number is None or (index is None and number < position):
+                number = self._free(index)
+            self._ids.setdefault(number, "")
+        self._here[index] = number
+        return number
+
+    def _of_id(self, index: int | None, identity: str) -> int:
+        known, here = self._named.get((index, identity)), self._here.get(index)
+        if known is not None:
+            return known
+        return here if here is not None and not self._ids[here] else self._free(index)
+
+    def _free(self, index: int | None) -> int:
+        return index if index is not None and index not in self._ids else max(self._ids, default=-1) + 1
 
 
 _WHOLE = {"id", "type", "name", "role"}

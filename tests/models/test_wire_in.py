@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azeotrope.errors import Unavailable
-from azeotrope.models.wire_in import Habits, Reader
+from azeotrope.models.habits import Asked, Habits
+from azeotrope.models.wire_in import Reader
 from azeotrope.models.wire_out import without_reasoning
 from azeotrope.streams import collect
 from azeotrope.types import Answer, Event, Extra, Opened, Reasoning, Request, ToolCall, Trace
@@ -231,6 +232,61 @@ def test_tool_calls_are_put_together_with_and_without_an_index() -> None:
     ]  # fmt: skip
 
 
+CALLS = st.lists(st.tuples(st.sampled_from("fgh"), st.text("{}a1", max_size=6)), min_size=1, max_size=5)
+INDICES = st.lists(st.none() | st.integers(0, 3), min_size=5, max_size=5)
+
+
+def called(calls: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Whole tool calls with ids of their own."""
+    return [
+        {"id": f"t{at}", "type": "function", "function": {"name": name, "arguments": arguments}}
+        for at, (name, arguments) in enumerate(calls)
+    ]
+
+
+def indexed(call: dict[str, Any], index: int | None) -> dict[str, Any]:
+    return call if index is None else {"index": index, **call}
+
+
+@given(CALLS, INDICES)
+def test_a_messages_tool_calls_are_numbered_by_their_place(calls: list[tuple[str, str]], indices: list[Any]) -> None:
+    listed = [indexed(call, index) for call, index in zip(called(calls), indices, strict=False)]
+    assert list(plain({"content": None, "tool_calls": listed}).tool_calls) == called(calls)
+    unnamed = [{name: value for name, value in call.items() if name != "id"} for call in listed]
+    assert len(plain({"content": None, "tool_calls": unnamed}).tool_calls) == len(calls)
+
+
+@given(CALLS, st.none() | st.lists(st.integers(0, 3), min_size=5, max_size=5).map(sorted), st.data())
+def test_streamed_tool_calls_come_out_as_they_are_whatever_their_indices(
+    calls: list[tuple[str, str]], indices: list[int] | None, data: Any
+) -> None:
+    """A server numbers them, calls each of them 0, starts again, or gives no index; chunks are cut anywhere."""
+    parts: list[dict[str, Any]] = []
+    for at, call in enumerate(called(calls)):
+        said = call["function"]["arguments"]
+        cut = data.draw(st.integers(0, len(said)))
+        index = None if indices is None else indices[at]
+        named = data.draw(st.booleans())  # the id once more
+        parts.append(indexed({**call, "function": {**call["function"], "arguments": said[:cut]}}, index))
+        parts.append(indexed({"id": call["id"] if named else "", "function": {"arguments": said[cut:]}}, index))
+    chunks: list[dict[str, Any]] = []
+    while parts:
+        size = data.draw(st.integers(1, len(parts))) if indices is not None else 1
+        chunks.append(chunk(tool_calls=parts[:size]))
+        parts = parts[size:]
+    trace = streamed(*chunks, chunk(finish="tool_calls"))
+    assert list(trace.tool_calls) == called(calls)
+    raw = [event.delta["index"] for event in read([sent(*chunks, chunk(finish="stop"))]) if isinstance(event, ToolCall)]
+    assert raw == sorted(raw) and len(set(raw)) == len(calls)
+
+
+def test_an_empty_finish_reason_finishes_nothing() -> None:
+    trace = streamed(chunk(content="4", finish=""), chunk(content="2", finish=""), chunk(content="", finish="stop"))
+    assert (trace.answer, trace.finish) == ("42", "stop")
+    with pytest.raises(Unavailable, match="before"):
+        streamed(chunk(content="4", finish=""), chunk(content="2", finish=""))
+
+
 def test_choices_are_split_each_by_itself() -> None:
     events = read([sent(
         chunk(content="one</th"), chunk(index=1, content="<think>two"), chunk(content="ink>1", finish="stop"),
@@ -382,12 +438,39 @@ def test_only_extras_make_a_response_too() -> None:
     assert Extra({"refusal": "no"}, 0) in Reader().whole(json.dumps(whole({"content": None, "refusal": "no"})).encode())
 
 
+STOPPED = Asked(Request(QUESTION.messages, {}, {"stop": ["\n\n"]}))
+COUNTED = "Each box has 12 pens, so 3*12 = 36.\n\nAdding 4 gives 36+4 = 40, so the answer is 40.\n\nThat was it."
+
+
+@given(st.integers(1, len(COUNTED)), st.sampled_from(["length", "abort", "stop"]))
+def test_of_a_span_cut_anywhere_only_a_stated_answer_leaves(end: int, finish: str) -> None:
+    content = COUNTED[:end]
+    body = json.dumps(whole({"content": content}, finish)).encode()
+    asked = STOPPED if finish == "stop" else None
+    events = Reader("span", asked=asked).whole(body)
+    trace = collect(QUESTION, events)[0]
+    assert "the answer is 40".startswith(trace.answer) and (trace.answer or trace.reasoning == content)
+    assert bool(trace.answer) == ("the answer is 4" in content)
+    live = Reader("span", asked=asked)
+    chunks = [chunk(content=letter) for letter in content]
+    assert collect(QUESTION, live.feed(sent(*chunks, chunk(finish=finish))) + live.close())[0].answer == trace.answer
+
+
+def test_a_span_that_ended_by_itself_is_told_apart_as_ever() -> None:
+    assert plain({"content": "I add.\n\nIt has come to this"}, "span").answer == "It has come to this"
+
+
 def cut(finish: str, habits: Habits, content: str = "I add two and", *, stops: bool = False) -> Trace:
     body = json.dumps(whole({"content": content}, finish)).encode()
-    return collect(QUESTION, Reader("tags", habits, stops=stops).whole(body))[0]
+    return collect(QUESTION, Reader("tags", habits, STOPPED if stops else None).whole(body))[0]
 
 
-@pytest.mark.parametrize(("finish", "stops"), [("length", False), ("content_filter", False), ("stop", True)])
+CUTS = ["length", "content_filter", "abort", "model_length", "max_tokens", "MAX_TOKENS", "error", "of next year"]
+CUTS += ["insufficient_system_resource", "stop_sequence", "repetition"]
+WHOLE = ["stop", "STOP", "tool_calls", "tool-calls", "function_call", "eos", "eos_token", "end_turn", "tool_use"]
+
+
+@pytest.mark.parametrize(("finish", "stops"), [*((cut, False) for cut in CUTS), ("stop", True)])
 def test_what_is_cut_before_the_closing_tag_is_reasoning_where_the_prompt_opens_it(finish: str, stops: bool) -> None:
     habits = Habits()
     trace = cut(finish, habits, stops=stops)
@@ -400,7 +483,8 @@ def test_what_is_cut_before_the_closing_tag_is_reasoning_where_the_prompt_opens_
 def test_an_answer_that_ended_by_itself_or_has_a_field_for_reasoning_stays_an_answer() -> None:
     habits = Habits()
     cut("stop", habits, "I add.</think>4")
-    assert cut("stop", habits, "It is 4.").answer == "It is 4."
+    for finish in WHOLE:
+        assert cut(finish, habits, "It is 4.").answer == "It is 4."
     body = json.dumps(whole({"reasoning_content": "hm", "content": "It is"}, "length")).encode()
     assert collect(QUESTION, Reader("tags", habits).whole(body))[0].answer == "It is"
     assert cut("length", Habits(), "<think>hm</think>4 and").answer == "4 and"
@@ -409,4 +493,4 @@ def test_an_answer_that_ended_by_itself_or_has_a_field_for_reasoning_stays_an_an
 def test_an_explicit_tag_teaches_no_habit() -> None:
     habits = Habits()
     cut("stop", habits, "<think>hm</think>4")
-    assert not habits.opens_in_prompt
+    assert cut("length", habits).answer == "I add two and"

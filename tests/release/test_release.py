@@ -63,7 +63,11 @@ async def test_another_conclusion_fails(answer: str, conclusion: str, name: str)
     assert await failure(stating(conclusion), trace(answer)) == name
 
 
-@pytest.mark.parametrize(("finish", "name"), [("length", "truncated"), ("content_filter", "refusal"), ("stop", None)])
+ENDS = [("length", "truncated"), ("content_filter", "refusal"), ("stop", None), ("eos_token", None), ("end_turn", None)]
+ENDS += [(cut, "truncated") for cut in ("abort", "model_length", "max_tokens", "MAX_TOKENS", "error", "of next year")]
+
+
+@pytest.mark.parametrize(("finish", "name"), ENDS)
 async def test_how_the_rewriter_ended_counts(finish: str, name: str | None) -> None:
     assert await failure(stating("Done."), trace(), finish=finish) == name
 

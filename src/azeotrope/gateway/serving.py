@@ -35,13 +35,12 @@ async def gateway(
 ) -> AsyncGenerator[Gateway]:
     """The application with everything it needs open. `customers` and `upstream` stand in for those of the settings."""
     async with AsyncExitStack() as stack:
-        rewriter = None
+        rewriter, log = None, log or logger(settings.server.log)
         if upstream is None:
-            upstream = await stack.enter_async_context(remote(settings.upstream, environment))
+            upstream = await stack.enter_async_context(remote(settings.upstream, environment, log))
         if settings.rewriter is not None:
-            rewriter = await stack.enter_async_context(remote(settings.rewriter, environment))
+            rewriter = await stack.enter_async_context(remote(settings.rewriter, environment, log))
         ready = guards(settings, upstream, rewriter, master_key(settings, environment))
-        log = log or logger(settings.server.log)
         known = customers or Customers(Path(settings.customers.file), log)
         check_customers(known, settings)
         recorded = any(policy.recorded for policy in settings.policies.values())
@@ -50,8 +49,8 @@ async def gateway(
         yield Gateway(Means(settings, ready, known, upstream, book, Metrics(), log, Promises(kept)))
 
 
-def remote(endpoint: Endpoint, environment: Mapping[str, str]) -> Remote:
-    """The endpoint as a model, with its key."""
+def remote(endpoint: Endpoint, environment: Mapping[str, str], log: Any = None) -> Remote:
+    """The endpoint as a model, with its key. What it learns of the upstream's habits is logged."""
     return Remote(
         endpoint.base_url,
         model=endpoint.model,
@@ -59,6 +58,7 @@ def remote(endpoint: Endpoint, environment: Mapping[str, str]) -> Remote:
         reasoning_in_content=endpoint.reasoning_in_content,
         think_in_prompt=endpoint.think_in_prompt,
         patience=endpoint.patience,
+        told=None if log is None else lambda why: log.warning("upstream_habit", upstream=endpoint.base_url, why=why),
     )
 
 

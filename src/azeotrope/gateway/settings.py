@@ -60,8 +60,8 @@ class Endpoint(Record, frozen=True):
     model: str | None = None
     """Asked for instead of what the client names; None leaves the client's choice."""
     reasoning_in_content: Literal["tags", "span", "off"] = "tags"
-    think_in_prompt: bool = False
-    """Does its chat template open `<think>` in the prompt, and nobody separate the reasoning?"""
+    think_in_prompt: bool | None = None
+    """Is what is cut off before any mark of reasoning a thought: always, never, or (None) as the upstream has shown?"""
     shaped: bool = False
     """Are its logits shaped there already, such as by a purifier? Then no client may search them by biases."""
     patience: Patience = Patience()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from io import BytesIO
 from random import Random
@@ -20,9 +20,10 @@ from yarl import URL
 
 from azeotrope.errors import Misconfigured, Unavailable
 from azeotrope.models.faults import BROKEN, Busy, broke_off, gave_up, refused, too_large
+from azeotrope.models.habits import Asked, Habits
 from azeotrope.models.patience import Patience, pause, retried, retry_after
 from azeotrope.models.text import Policy
-from azeotrope.models.wire_in import Habits, Reader
+from azeotrope.models.wire_in import Reader
 from azeotrope.models.wire_out import body_of
 from azeotrope.types import Event, Fields, Request
 
@@ -49,8 +50,8 @@ class Remote:
     """`async with Remote("http://host:8000/v1", model="m", key=...) as model:`
 
     `base_url` is what clients of OpenAI's dialect are given; /v1 is added where it has no path. `model` overrides the
-    one a request names. `reasoning_in_content`: see `models.text`. `think_in_prompt`: its template opens
-    `<think>` in the prompt, so what is cut before a closing tag is reasoning. `rng` spreads the retries.
+    one a request names. `reasoning_in_content`: see `models.text`. `think_in_prompt`, `told`: see
+    `models.habits`. `rng` spreads the retries.
     """
 
     def __init__(
@@ -60,9 +61,10 @@ class Remote:
         model: str | None = None,
         key: str | None = None,
         reasoning_in_content: Policy = "tags",
-        think_in_prompt: bool = False,
+        think_in_prompt: bool | None = None,
         patience: Patience = Patience(),
         rng: Random | None = None,
+        told: Callable[[str], object] | None = None,
     ) -> None:
         self._url = _checked_url(base_url)
         self.name = model or f"{self._url.host}:{self._url.port}"
@@ -71,8 +73,7 @@ class Remote:
         self._key, self._rng = _checked_key(key), rng or Random()  # noqa: S311 - no secret depends on it
         self._chat = self._url / "chat" / "completions"
         self._http: aiohttp.ClientSession | None = None
-        self._habits = Habits()
-        self._habits.opens_in_prompt = think_in_prompt
+        self._habits = Habits(think_in_prompt, told)
 
     async def __aenter__(self) -> Self:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "azeotrope"}
@@ -92,9 +93,9 @@ class Remote:
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """The response's events: as they come where `request.options["stream"] is True`, else once it is whole."""
         body, live = body_of(request, self._model), request.options.get("stream") is True
-        call, stops = _Call(self._patience, self._rng), _stops(request.options)
+        call, asked = _Call(self._patience, self._rng), Asked(request, self._model)
         while True:
-            reader, started, size = Reader(self._policy, self._habits, stops=stops), False, 0
+            reader, started, size = Reader(self._policy, self._habits, asked), False, 0
             response = None
             try:
                 response = await self._post(call, body, live)
@@ -293,13 +294,6 @@ class _Call:
         if self._failed > self._patience.retries or time.monotonic() + wait >= self._ends:
             raise gave_up(error, self._failed) from None
         await asyncio.sleep(wait)
-
-
-def _stops(options: Fields) -> bool:
-    """Whether anything but the model itself may end the response: `stop`, `stop_token_ids`, `stop_regex`, ..."""
-    nested = options.get("extra_body")
-    inner = cast(Fields, nested) if isinstance(nested, dict) else {}
-    return any(name.startswith("stop") and value for part in (options, inner) for name, value in part.items())
 
 
 async def _finished(response: aiohttp.ClientResponse) -> None:

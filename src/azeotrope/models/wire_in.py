@@ -6,8 +6,11 @@ Policy `tags` and live answers: content is held by the splitter until it is know
 opening one may have stood in the prompt). A reasoning field of its own, seen in the same choice, is that knowledge: the
 upstream parses reasoning itself, so from there on the answer flows as it comes, explicit tags still being split.
 
-A response without any mark is an answer, unless it was cut short (tokens, a stop string) and this upstream is known to
-open `<think>` in the prompt: then the closing tag may only not have come yet, and all of it is reasoning.
+A response without any mark is an answer, unless it was cut short (`finish`, a stop string) and may be the beginning of
+a thought, as far as the upstream's `habits` tell.
+
+Policy `span`, cut short: the client chose where it ends, so what stands at the end is no answer. Only one that is
+stated in so many words leaves, and nothing beside it.
 """
 
 from __future__ import annotations
@@ -20,12 +23,14 @@ from msgspec.structs import replace
 from azeotrope.errors import Unavailable
 from azeotrope.models.beside import kept_of
 from azeotrope.models.channels import NAMES, marked_as_thought, parts_of, reasoning_of
+from azeotrope.models.finish import whole
+from azeotrope.models.habits import Asked, Habits
 from azeotrope.models.logprobs import Tokens
 from azeotrope.models.sse import Decoder, Message
-from azeotrope.models.text import Piece, Policy, Splitter
+from azeotrope.models.text import Piece, Policy, Splitter, explicit_answer
+from azeotrope.streams import Numbering
 from azeotrope.types import Answer, Event, Extra, Fields, Finish, Opened, Reasoning, ToolCall, Usage
 
-_CUT = ("length", "content_filter")
 _ENVELOPE = ("system_fingerprint", "service_tier")
 _MOST_CHOICES = 128
 """OpenAI's own limit on `n`; a hostile upstream could send millions."""
@@ -39,21 +44,14 @@ def malformed(what: str) -> Unavailable:
     return Unavailable(f"the upstream sent a malformed response: {what}; is it an OpenAI-compatible chat endpoint?")
 
 
-class Habits:
-    """What an upstream's responses have shown so far; shared by its readers."""
-
-    opens_in_prompt = False
-    """A closing tag has come without an opening one."""
-
-
 class Reader:
     """One response. A stream: `feed` bytes until `done` or the end, then `close`. A whole one: `whole`."""
 
-    def __init__(self, policy: Policy = "tags", habits: Habits | None = None, *, stops: bool = False) -> None:
+    def __init__(self, policy: Policy = "tags", habits: Habits | None = None, asked: Asked | None = None) -> None:
         self.done = False
         """The stream said `[DONE]`."""
         self._policy: Policy = policy
-        self._habits, self._stops = habits or Habits(), stops
+        self._habits, self._asked = habits or Habits(), asked or Asked()
         self._decoder = Decoder()
         self._choices: dict[int, _Choice] = {}
         self._opened = False
@@ -120,45 +118,47 @@ class Reader:
         if choice is None:
             if len(self._choices) == _MOST_CHOICES:
                 raise malformed(f"more than {_MOST_CHOICES} choices")
-            choice = self._choices[index] = _Choice(index, self._policy, self._habits, stops=self._stops)
+            choice = self._choices[index] = _Choice(index, self._policy, self._habits, self._asked)
         message = said.get(member)
         if message:
             if not isinstance(message, dict):
                 raise malformed(f"a choice's {member} is no object")
-            choice.said(cast(Fields, message), said.get("logprobs"), out)
+            choice.said(cast(Fields, message), said.get("logprobs"), out, listed=member == "message")
         reason = said.get("finish_reason")
         if reason is not None and not choice.finished:
             if not isinstance(reason, str):
                 raise malformed("finish_reason is no text")
-            choice.finish(reason, out)
+            if reason:  # some SGLang and Ollama versions say "" on the way
+                choice.finish(reason, out)
 
 
 class _Choice:
     """One choice of a response while it comes in."""
 
     __slots__ = (
-        "_calls", "_channel", "_habits", "_held", "_index", "_policy", "_splitter", "_stops", "_tokens", "_written",
-        "finished",
+        "_asked", "_calls", "_channel", "_habits", "_held", "_index", "_policy", "_splitter", "_thought", "_tokens",
+        "_written", "finished",
     )  # fmt: skip
 
-    def __init__(self, index: int, policy: Policy, habits: Habits, *, stops: bool) -> None:
+    def __init__(self, index: int, policy: Policy, habits: Habits, asked: Asked) -> None:
         self.finished = False
         self._index = index
         self._policy: Policy = policy
-        self._habits, self._stops = habits, stops
+        self._habits, self._asked = habits, asked
         self._splitter: Splitter | None = None
         self._tokens: Tokens | None = None
         self._written = 0
         """Characters of content so far."""
         self._channel = False
         """The upstream has sent reasoning in a field of its own."""
+        self._thought = False
+        """It has sent reasoning, in whatever way, that is more than blank."""
         self._held: list[Event] = []
         """Tool calls that wait for the content before them."""
-        self._calls: dict[str, int] = {}
-        """Tool calls that came without an index, numbered as they came."""
+        self._calls = Numbering()
 
-    def said(self, message: Fields, logprobs: Any, out: list[Event]) -> None:
-        """A message, or a delta of one."""
+    def said(self, message: Fields, logprobs: Any, out: list[Event], *, listed: bool) -> None:
+        """A message, or a delta of one. `listed`: its tool calls are whole, each in its place."""
         reasoning, content = reasoning_of(message), message.get("content") or ""
         if not isinstance(content, str):
             if not isinstance(content, list):
@@ -178,15 +178,21 @@ class _Choice:
         if not _PLAIN.issuperset(message):
             self._other(message, out)
         if calls := message.get("tool_calls"):
-            self._called(calls, out)
+            self._called(calls, out, listed)
 
     def finish(self, reason: str, out: list[Event]) -> None:
         self.finished = True
+        cut = self._asked.stops or not whole(reason)
         if self._splitter is not None:
             pieces = self._splitter.close()
-            if self._unmarked(pieces) and self._habits.opens_in_prompt and (self._stops or reason in _CUT):
+            if cut and self._policy == "span":
+                pieces = _broken_off(pieces)
+            elif cut and self._unmarked(pieces) and self._habits.cut_is_thought(self._asked):
+                self._thought = True  # and nothing is learned from it
                 pieces = [replace(piece, kind="reasoning") for piece in pieces]
             self._release(pieces, out)
+        if self._written and self._policy == "tags" and not (cut or self._thought):
+            self._habits.answered(self._asked)
         out += self._held
         out.append(Finish(reason, self._index))
         self._held, self._splitter, self._tokens = [], None, None
@@ -196,6 +202,9 @@ class _Choice:
             self._channel = True
             if self._splitter is not None:
                 self._splitter.no_prompt_tag()
+        if not self._thought and text.strip():
+            self._thought = True
+            self._habits.reasoned(self._asked)
         out.append(Reasoning(text, self._index))
 
     def _arrive(self, content: str, logprobs: Any) -> None:
@@ -220,8 +229,9 @@ class _Choice:
     def _release(self, pieces: list[Piece], out: list[Event]) -> None:
         for piece in pieces:
             if piece.kind == "reasoning":
-                if piece.start == 0 and self._policy == "tags":
-                    self._habits.opens_in_prompt = True
+                if not self._thought and (piece.start == 0 or piece.text.strip()):
+                    self._thought = True
+                    self._habits.marked(self._asked, opened=piece.start > 0 or self._policy != "tags")
                 if self._tokens is not None:
                     self._tokens.withheld(piece.end)
                 out.append(Reasoning(piece.text, self._index))
@@ -233,25 +243,31 @@ class _Choice:
         if kept := kept_of(message):
             self._pass(Extra(kept, self._index), out)
 
-    def _called(self, calls: Any, out: list[Event]) -> None:
-        listed: list[Any] = cast(list[Any], calls) if isinstance(calls, list) else [None]
-        for position, call in enumerate(listed):
+    def _called(self, calls: Any, out: list[Event], listed: bool) -> None:
+        given: list[Any] = cast(list[Any], calls) if isinstance(calls, list) else [None]
+        for position, call in enumerate(given):
             if not isinstance(call, dict):
                 raise malformed("tool_calls is no list of objects")
             delta = _call(cast(Fields, call))
-            if type(delta.get("index")) is not int:
-                delta = {**delta, "index": self._numbered(delta.get("id"), position)}
-            self._pass(ToolCall(delta, self._index), out)
-
-    def _numbered(self, identity: Any, position: int) -> int:
-        """The index of a call that came without one: a new identity is a new call, no identity continues the last."""
-        if not isinstance(identity, str) or not identity:
-            return max(len(self._calls) - 1, position)
-        return self._calls.setdefault(identity, len(self._calls))
+            number = position if listed else self._calls.of(delta, position)
+            self._pass(ToolCall({**delta, "index": number}, self._index), out)
 
     def _pass(self, event: Event, out: list[Event]) -> None:
         """At once, or after the content that may still turn out to be reasoning."""
         (out if self._splitter is None or self._channel else self._held).append(event)
+
+
+def _broken_off(pieces: list[Piece]) -> list[Piece]:
+    """A content that was cut under policy `span`: reasoning, but for an answer that it states in so many words."""
+    content = "".join(piece.text for piece in pieces)
+    found = explicit_answer(content)
+    start, end = (found.start, found.end) if found else (0, 0)
+    parts = (
+        Piece("reasoning", content[:start], 0, start),
+        Piece("answer", content[start:end], start, end),
+        Piece("reasoning", content[end:], end, len(content)),
+    )
+    return [piece for piece in parts if piece.text]
 
 
 def reported(response: Fields) -> Unavailable:

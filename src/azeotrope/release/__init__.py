@@ -13,6 +13,7 @@ from typing import Annotated, Any, cast
 from msgspec import Meta
 
 from azeotrope.models import text as answers
+from azeotrope.models.finish import whole
 from azeotrope.release import conclusions, copying, wording
 from azeotrope.release.numbers import numbers, unnumbered
 from azeotrope.release.plain import hidden, plain, words
@@ -155,8 +156,8 @@ async def failure(
     `finish`: the rewriter's finish reason; `instruction`: `wording.runs` of what it was told; `extra`: names of
     OPTIONAL; `without`: names of ALWAYS that are not asked, such as `copied` where the text may leave as it is.
     """
-    if finish in ("length", "content_filter"):
-        return "truncated" if finish == "length" else "refusal"
+    if not whole(finish):
+        return "refusal" if finish == "content_filter" else "truncated"
     if not text.strip():
         return "empty"
     if len(text) > bounds.longest:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from azeotrope.models.text import answer_start, final_answer, split
+from azeotrope.models.text import answer_start, explicit_answer, final_answer, split
 from azeotrope.models.text.boxes import boxes
 
 B = "\\boxed"
@@ -258,6 +258,42 @@ def test_what_is_boxed_last_is_found(value: str) -> None:
     assert box[-1].value in (value.strip(), "0")
 
 
+THOUGHT = "Each box has 12 pens, so 3*12 = 36. Adding 4 gives 36+4 = 40"
+STATED = [
+    (f"{THOUGHT}. The answer is 40. Let me", "The answer is 40"),
+    (f"{THOUGHT}.\n\n**Final answer:** 40\n\nTo be sure", "**Final answer:** 40"),
+    (f"{THOUGHT}, so \\boxed{{40}}. Wait, is", "\\boxed{40}"),
+    (f"{THOUGHT}\n#### 40", "#### 40"),
+    (f"{THOUGHT}\n<answer>40</answer> I", "<answer>40</answer>"),
+    (f"{THOUGHT}\n<answer>40", "<answer>40"),
+    (f"In <answer> tags, then: {THOUGHT}, \\boxed{{40}}", "\\boxed{40}"),
+    ('{"answer": 40}', '{"answer": 40}'),
+]
+UNSTATED = [
+    THOUGHT, f"{THOUGHT}, so", f"{THOUGHT}\n\nSo 40", f"{THOUGHT}\n40", f"{THOUGHT}\n```python\n36+4\n```", "40", "",
+    f"I put it into <answer> tags. {THOUGHT}, for there are three of them, and then", f"{THOUGHT}, so \\boxed{{4",
+    f"{THOUGHT}\n#### Step 2: count the pens", "The answer is what three times twelve gives with the four pens that",
+    f'{THOUGHT}: {{"answer": 40}}', '{"answer": 4',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "statement"), STATED)
+def test_an_explicit_answer_is_its_statement_and_nothing_beside_it(text: str, statement: str) -> None:
+    found = explicit_answer(text)
+    assert found is not None and text[found.start : found.end] == statement
+
+
+@pytest.mark.parametrize("text", UNSTATED)
+def test_where_a_text_breaks_off_no_answer_is_guessed(text: str) -> None:
+    assert explicit_answer(text) is None
+
+
+@given(texts)
+def test_an_explicit_answer_is_short(text: str) -> None:
+    found = explicit_answer(text)
+    assert found is None or found.kind == "json" or 0 <= found.start < found.end <= min(len(text), found.start + 400)
+
+
 HOSTILE = [
     "\\boxed{",
     "\\boxed",
@@ -322,6 +358,7 @@ def test_a_hostile_text_of_200_kb_costs_work_in_proportion(part: str) -> None:
     assert steps(large) < 25 * steps(small) + 2_000
     final_answer(part * (200_000 // len(part)))
     answer_start(part * (200_000 // len(part)))
+    explicit_answer(part * (200_000 // len(part)))
 
 
 def steps(text: str) -> int:

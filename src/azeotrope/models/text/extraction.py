@@ -24,7 +24,7 @@ import re
 
 from azeotrope.models.text.fences import Fence, fences, json_answer, keyed_json, last_block, masked, trailing_json
 from azeotrope.models.text.statements import BARE_NUMBER, any_choice, declared, marked, phrased, tagged
-from azeotrope.models.text.values import Final, Kind, clean, kind_of, letter, stated
+from azeotrope.models.text.values import Final, Kind, clean, is_json, kind_of, letter, stated
 
 
 def final_answer(text: str, kind: Kind | None = None) -> Final | None:
@@ -58,6 +58,46 @@ def answer_start(content: str) -> int:
         ):
             start = content.rfind("\n", 0, there) + 1
     return start
+
+
+_CLOSED, _OPEN, _WORDS = 400, 100, 6
+"""What a statement may take in a text that breaks off: characters where it shows its end, characters and words of its
+value where it does not."""
+_TAG_ENDS = re.compile(r"</[^<>/]*>\Z")
+_LEFT = re.compile(r"(?:\bthe |\*\*|__){1,2}\Z", re.IGNORECASE)
+
+
+def explicit_answer(content: str) -> Final | None:
+    """The answer that the text itself calls its answer, in as many words, or None. For texts that break off anywhere.
+
+    Nothing is guessed from where such a text ends, and a statement reaches no further than an answer does: thoughts
+    speak of "<answer> tags" and of "the answer is what we get when" too, and go on.
+    """
+    if content.lstrip()[:1] in ("{", "[") and is_json(content):
+        return json_answer(content, [])
+    blocks = fences(content)
+    prose = masked(content, blocks)
+    for found in (tagged(content, prose), marked(prose)):
+        if found is not None and _believed(found, content[found.start : found.end]):
+            return found
+    found = phrased(prose)
+    if found is None or content[found.start - 1 : found.start] == '"':  # a key of JSON
+        return None
+    left = _LEFT.search(content[max(0, found.start - 8) : found.start])
+    found = Final(found.kind, found.value, found.start - (len(left[0]) if left else 0), found.end)
+    return found if _brief(content[found.start : found.end], found.value) else None
+
+
+def _believed(found: Final, statement: str) -> bool:
+    if statement.startswith("<"):
+        return len(statement) <= _CLOSED if _TAG_ENDS.search(statement) else _brief(statement, statement)
+    if "####" in statement:
+        return BARE_NUMBER.fullmatch(found.value) is not None
+    return len(statement) <= _CLOSED if statement.endswith("}") else _brief(statement, found.value)
+
+
+def _brief(statement: str, value: str) -> bool:
+    return len(statement) <= _OPEN and len(value.split()) <= _WORDS
 
 
 _SENTENCE_END = re.compile(r"[.!?][)*\"'”$]*\s+|[。！？\n]\s*")
