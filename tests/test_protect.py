@@ -148,6 +148,37 @@ def test_a_member_named_twice_is_not_guessed_at(line) -> None:
         spliced(line, [(("a",), "y")])
 
 
+@any_of(JSON, st.text("ab\u00e9", max_size=4), st.lists(st.booleans(), max_size=5), st.booleans())
+def test_a_member_named_twice_at_any_depth_is_no_row(other, name, nesting, escaped) -> None:
+    again = "".join(f"\\u{ord(char):04x}" for char in name) if escaped else name
+    inner = f'{{"{name}": {json.dumps(other)}, "c": [], "{again}": null}}'
+    for in_list in nesting:
+        inner = f"[1, {inner}]" if in_list else f'{{"a": 1, "b": {inner}}}'
+    with pytest.raises(Unreadable, match="twice|surrogate"):
+        values(f'{{"question": {inner}}}'.encode())
+
+
+@pytest.mark.parametrize("twice", ['"reasoning":"RAW","reasoning":""', '"meta":{"cot":"RAW","cot":null}'])
+async def test_what_a_repeated_name_hides_is_not_written(source, out, twice) -> None:
+    fine = {"question": "?", "reasoning": "Why.", "answer": "4"}
+    source.write_bytes(lines([fine]) + b'{"question":"?",%s,"answer":"4"}\n' % twice.encode())
+    summary = await protect(source, out, withholding())
+    assert (summary.withheld, summary.failed) == (1, 1)
+    assert b"RAW" not in out.read_bytes()
+
+
+@pytest.mark.parametrize("odd", [b"1e999", b"-1e400", b"9" * 400, b'"\\ud83d"'])
+async def test_an_odd_value_hides_no_reasoning_beside_it(source, out, odd) -> None:
+    said = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "<think>RAW</think>4", "score": 1}]
+    line = lines([{"question": "?", "reasoning": "Why.", "answer": "4", "messages": said}])
+    source.write_bytes(line + line.replace(b'"score": 1', b'"score": ' + odd))
+    summary = await protect(source, out, withholding())
+    assert summary.rows == 2
+    assert b"RAW" not in out.read_bytes()
+    assert summary.failed == (odd[:1] == b'"')
+    assert summary.failed or b'"score": ' + odd in out.read_bytes()
+
+
 # --- rows that fail
 
 
