@@ -154,7 +154,7 @@ def test_a_member_named_twice_at_any_depth_is_no_row(other, name, nesting, escap
     inner = f'{{"{name}": {json.dumps(other)}, "c": [], "{again}": null}}'
     for in_list in nesting:
         inner = f"[1, {inner}]" if in_list else f'{{"a": 1, "b": {inner}}}'
-    with pytest.raises(Unreadable, match="twice|surrogate"):
+    with pytest.raises(Unreadable, match=r"twice|surrogate"):
         values(f'{{"question": {inner}}}'.encode())
 
 
