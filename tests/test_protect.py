@@ -616,6 +616,24 @@ async def test_texts_of_parquets_that_cannot_be_written_again_are_named_with_the
         await protect(source, out, withholding(), Settings(force=True))
 
 
+async def test_a_dictionary_without_room_for_the_new_texts_is_said_and_the_cast_one_goes_on(tmp_path) -> None:
+    source, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    numbers = [str(i) for i in range(200)]
+    narrow = pa.array(["Why."] * 200).cast(pa.dictionary(pa.int8(), pa.string()))
+    table = pa.table({"question": numbers, "reasoning": narrow, "answer": numbers})
+    pq.write_table(table, source)
+
+    async def by_number(trace: Trace) -> Trace:
+        return trace.but(reasoning=f"Because of {trace.answer}.")
+
+    told = rewriting(by_number, name="x")
+    with pytest.raises(Misconfigured, match="no room for the new texts: cast that column to strings"):
+        await protect(source, out, told)
+    pq.write_table(table.set_column(1, "reasoning", narrow.cast(pa.string())), source)
+    assert (await protect(source, out, told)).resumed == 200
+    assert pq.read_table(out)["reasoning"].to_pylist()[7] == "Because of 7."
+
+
 async def test_a_proxys_passes_are_summed_up_over_an_interruption(source, out, capsys) -> None:
     down = ["20"]
 

@@ -237,7 +237,10 @@ def _array(array: Any, changes: list[tuple[int, Place, str]]) -> Any:
     values: list[Any] = array.to_pylist()  # a text, or a nesting that is rare enough to be built anew
     for row, path, text in changes:
         values[row] = _with(values[row], path, text)
-    return pa.array(values, kind)
+    made = pa.array(values, kind)
+    if made.type != kind:  # Arrow widens the index of a dictionary that would overflow
+        raise Misconfigured(f"{kind} has no room for the new texts: cast that column to strings and run the same again")
+    return made
 
 
 def _with(value: Any, path: Place, text: str) -> Any:
