@@ -431,6 +431,14 @@ def test_a_row_that_nests_too_deeply_fails_alone() -> None:
         read(detect([FINE]), {**FINE, "deep": deep})
 
 
+def test_no_place_is_written_twice() -> None:
+    marked = f"<think>{RAW}</think>4"
+    said = {"role": "assistant", "content": "4", "reasoning": WHY, "signature": marked, "encrypted_content": marked}
+    row = {"cot": WHY, "meta": {"encrypted_content": marked}, "messages": [said]}
+    places = [spot.path for turn in read(Layout(), row) for spot in turn.spots]
+    assert len(places) == len(set(places)) == 5
+
+
 NAMES = ["content", "summary", "data", "signature", "name", "id", "role", "thinking", "reasoningText", "thought", "why"]
 VALUES = st.sampled_from([RAW, f"<think>{RAW}</think>4", "4", "", None, True, 7])
 NESTED = st.recursive(
@@ -460,8 +468,9 @@ def test_reasoning_planted_anywhere_in_what_a_message_says_never_leaves(content,
     except Unreadable as unreadable:
         assert RAW not in str(unreadable)
         return
-    out = edited(row, [edit for turn in turns for edit in turn.edits("")])
-    assert "RAW" not in json.dumps(out)
+    edits = [edit for turn in turns for edit in turn.edits("")]
+    assert len(edits) == len({path for path, _ in edits})
+    assert "RAW" not in json.dumps(edited(row, edits))
 
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)

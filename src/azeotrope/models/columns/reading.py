@@ -133,8 +133,8 @@ class _Reader:
         if not layout.reasoning:
             names += [name for name in record if is_reasoning(name) and name not in names]
         spots = [spot for name in names for spot in leaves((*path, name), record[name])]
-        if names or path:
-            spots += [spot for name in record if is_sealed(name) for spot in seals((*path, name), record[name])]
+        sealed = [name for name in record if is_sealed(name) and name not in (*names, answer) and (names or path)]
+        spots += [spot for name in sealed for spot in seals((*path, name), record[name])]
         if answer:
             hashes = layout.hashes and not path and not spots
             spot, text = split_text((*path, answer), record[answer], layout.policy, hashes)
@@ -145,7 +145,8 @@ class _Reader:
             self.said |= {(*path, name) for name in (question, answer) if name}
         self._turn(asked, spots, text)
         for name, value in record.items():
-            if name not in names and name != answer and not (name in (question, *QUESTIONS) and isinstance(value, str)):
+            asks = name in (question, *QUESTIONS) and isinstance(value, str)
+            if not asks and name != answer and name not in names and name not in sealed:
                 self._value((*path, name), value, asked)
 
     def _value(self, path: Path, value: Any, asked: tuple[Message, ...]) -> None:
@@ -197,7 +198,8 @@ class _Reader:
                 spots += self._named(place, value)
             elif key not in ("role", "from"):
                 rest.append(key)
-        if spots:  # beside reasoning it is the reasoning's
+        if spots and "signature" in rest:  # beside reasoning it is the reasoning's
+            rest.remove("signature")
             spots += seals((*path, "signature"), message.get("signature"))
         calls = message.get("tool_calls")
         answer = "".join(said)
