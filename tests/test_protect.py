@@ -20,7 +20,7 @@ from azeotrope import Scripted, Trace, defense, rewriting, withholding
 from azeotrope.cli import app
 from azeotrope.cli.summary import show
 from azeotrope.errors import Misconfigured, Unavailable
-from azeotrope.models.columns import Unreadable
+from azeotrope.models.columns import Layout, Unreadable
 from azeotrope.protect import Settings, protect
 from azeotrope.protect.journal import Journal
 from azeotrope.protect.splice import spliced, values
@@ -146,6 +146,37 @@ def _surrogates(row, text) -> str:
 def test_a_member_named_twice_is_not_guessed_at(line) -> None:
     with pytest.raises(Unreadable, match="twice"):
         spliced(line, [(("a",), "y")])
+
+
+@any_of(JSON, st.text("ab\u00e9", max_size=4), st.lists(st.booleans(), max_size=5), st.booleans())
+def test_a_member_named_twice_at_any_depth_is_no_row(other, name, nesting, escaped) -> None:
+    again = "".join(f"\\u{ord(char):04x}" for char in name) if escaped else name
+    inner = f'{{"{name}": {json.dumps(other)}, "c": [], "{again}": null}}'
+    for in_list in nesting:
+        inner = f"[1, {inner}]" if in_list else f'{{"a": 1, "b": {inner}}}'
+    with pytest.raises(Unreadable, match=r"twice|surrogate"):
+        values(f'{{"question": {inner}}}'.encode())
+
+
+@pytest.mark.parametrize("twice", ['"reasoning":"RAW","reasoning":""', '"meta":{"cot":"RAW","cot":null}'])
+async def test_what_a_repeated_name_hides_is_not_written(source, out, twice) -> None:
+    fine = {"question": "?", "reasoning": "Why.", "answer": "4"}
+    source.write_bytes(lines([fine]) + b'{"question":"?",%s,"answer":"4"}\n' % twice.encode())
+    summary = await protect(source, out, withholding())
+    assert (summary.withheld, summary.failed) == (1, 1)
+    assert b"RAW" not in out.read_bytes()
+
+
+@pytest.mark.parametrize("odd", [b"1e999", b"-1e400", b"9" * 400, b'"\\ud83d"'])
+async def test_an_odd_value_hides_no_reasoning_beside_it(source, out, odd) -> None:
+    said = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "<think>RAW</think>4", "score": 1}]
+    line = lines([{"question": "?", "reasoning": "Why.", "answer": "4", "messages": said}])
+    source.write_bytes(line + line.replace(b'"score": 1', b'"score": ' + odd))
+    summary = await protect(source, out, withholding())
+    assert summary.rows == 2
+    assert b"RAW" not in out.read_bytes()
+    assert summary.failed == (odd[:1] == b'"')
+    assert summary.failed or b'"score": ' + odd in out.read_bytes()
 
 
 # --- rows that fail
@@ -518,6 +549,89 @@ async def test_parquet_is_resumed_and_the_control_equals_its_input(tmp_path) -> 
     down.up = True
     assert (await protect(source, out, rewriting(down.rewrite, name="x"))).failed == 0
     assert "BECAUSE 8 EGGS." in str(pq.read_table(out)["messages"].to_pylist())
+
+
+SAID = pa.struct([("role", pa.string()), ("content", pa.string())])
+THOUGHT = "RAW: three twelves are thirty-six, and the four that were bought make forty."
+TALK = [{"role": "user", "content": "?"}, {"role": "assistant", "content": f"<think>{THOUGHT}</think>4"}]
+NESTINGS = {
+    "list": (pa.list_(SAID), TALK),
+    "fixed_size_list": (pa.list_(SAID, 2), TALK),
+    "list_view": (pa.list_view(SAID), TALK),
+    "large_list_view": (pa.large_list_view(SAID), TALK),
+    "string_view": (pa.string_view(), f"<think>{THOUGHT}</think>4"),
+    "dictionary": (pa.dictionary(pa.int32(), pa.string()), f"<think>{THOUGHT}</think>4"),
+    "json": (pa.json_(), f"<think>{THOUGHT}</think>4"),
+    "map": (pa.map_(pa.string(), pa.string()), [("cot", THOUGHT), ("answer", "4")]),
+    "map by number": (pa.map_(pa.int32(), pa.list_view(SAID)), [(7, TALK), (8, [])]),
+    "list of maps": (pa.list_(pa.map_(pa.string(), pa.large_string())), [[("cot", THOUGHT)], [], None]),
+    "struct": (pa.struct([("a", pa.list_(pa.string_view(), 1))]), {"a": [f"<think>{THOUGHT}</think>4"]}),
+}
+
+
+@pytest.mark.parametrize("nesting", NESTINGS)
+async def test_reasoning_is_found_and_written_in_every_type_of_parquets(tmp_path, nesting) -> None:
+    source, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    kind, value = NESTINGS[nesting]
+    column = pa.array([value, None, value, None], kind)
+    fine = {"question": ["?"] * 4, "reasoning": ["We add."] * 4, "answer": ["4"] * 4}
+    pq.write_table(pa.table({**fine, "more": column}), source)
+    summary = await protect(source, out, withholding())
+    made = pq.read_table(out)
+    assert made.schema.equals(pq.read_schema(source))
+    assert (summary.withheld, summary.failed) == (6, 0)
+    assert "RAW" not in str(made.to_pylist())
+    shouted = await protect(source, tmp_path / "b.parquet", SHOUT)
+    again = pq.read_table(tmp_path / "b.parquet")["more"].to_pylist()
+    assert shouted.released == 6
+    assert str(again) == str(column.to_pylist()).replace(THOUGHT, THOUGHT.upper())
+
+
+async def test_a_row_with_a_map_that_names_a_key_twice_fails_alone(tmp_path) -> None:
+    source, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    pairs = [[("cot", "Why."), ("a", "4")], [("cot", THOUGHT), ("cot", "")], None]
+    columns = {"reasoning": ["We add."] * 3, "answer": ["4"] * 3, "more": pa.array(pairs, pa.map_("string", "string"))}
+    pq.write_table(pa.table(columns), source)
+    summary = await protect(source, out, withholding())
+    assert summary.reasons == {"a map of its names a key twice": 1}
+    assert pq.read_table(out)["more"].to_pylist() == [[("cot", ""), ("a", "4")], None]
+
+
+async def test_texts_of_parquets_that_cannot_be_written_again_are_named_with_the_cure(tmp_path) -> None:
+    source, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    texts = pa.array([[THOUGHT]], pa.list_(pa.string()))
+    odd = pa.ExtensionArray.from_storage(pa.opaque(texts.type, "t", "v"), texts)
+    table = pa.table({"reasoning": ["Why."], "answer": ["4"], "odd": odd})
+    pq.write_table(table, source)
+    with pytest.raises(Misconfigured, match=r"column 'odd' holds texts inside an extension type.*--keep odd"):
+        await protect(source, out, withholding())
+    await protect(source, out, withholding(), Settings(layout=Layout(keep=("odd",))))
+    assert pq.read_table(out)["odd"].to_pylist() == [[THOUGHT]]
+    twin = pa.StructArray.from_arrays([pa.array([THOUGHT]), pa.array([""])], ["cot", "cot"])
+    pq.write_table(table.set_column(2, "odd", twin), source)
+    with pytest.raises(Misconfigured, match="column 'odd' has two members of one name"):
+        await protect(source, out, withholding(), Settings(force=True))
+    pq.write_table(table.set_column(2, "reasoning", pa.array([""])), source)
+    with pytest.raises(Misconfigured, match="two columns called 'reasoning'"):
+        await protect(source, out, withholding(), Settings(force=True))
+
+
+async def test_a_dictionary_without_room_for_the_new_texts_is_said_and_the_cast_one_goes_on(tmp_path) -> None:
+    source, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    numbers = [str(i) for i in range(200)]
+    narrow = pa.array(["Why."] * 200).cast(pa.dictionary(pa.int8(), pa.string()))
+    table = pa.table({"question": numbers, "reasoning": narrow, "answer": numbers})
+    pq.write_table(table, source)
+
+    async def by_number(trace: Trace) -> Trace:
+        return trace.but(reasoning=f"Because of {trace.answer}.")
+
+    told = rewriting(by_number, name="x")
+    with pytest.raises(Misconfigured, match="no room for the new texts: cast that column to strings"):
+        await protect(source, out, told)
+    pq.write_table(table.set_column(1, "reasoning", narrow.cast(pa.string())), source)
+    assert (await protect(source, out, told)).resumed == 200
+    assert pq.read_table(out)["reasoning"].to_pylist()[7] == "Because of 7."
 
 
 async def test_a_proxys_passes_are_summed_up_over_an_interruption(source, out, capsys) -> None:

@@ -62,12 +62,18 @@ def parts_of(content: list[Any]) -> tuple[str, str]:
             answer.append(part)
         elif isinstance(part, dict):
             fields = cast(dict[str, Any], part)
-            named = marked_as_thought(fields) or any(fields.get(name) for name in NAMES)
-            if fields.get("type") in _ANSWER_PARTS and not named:
+            if says_answer(fields):
                 answer.append(text_of(fields.get("text")))
             else:
                 reasoning.append(text_of(fields) or reasoning_of(fields))
     return "".join(reasoning), "".join(answer)
+
+
+def says_answer(part: dict[str, Any]) -> bool:
+    """Whether a part of a content says that it is text, and nothing in it says that it is reasoning."""
+    kind = part.get("type")
+    named = marked_as_thought(part) or any(part.get(name) for name in NAMES)
+    return isinstance(kind, str) and kind in _ANSWER_PARTS and not named
 
 
 def marked_as_thought(message: dict[str, Any]) -> bool:

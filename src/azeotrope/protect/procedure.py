@@ -43,7 +43,7 @@ async def protect(
     """
     started = time.perf_counter()
     source, destination = Path(source), Path(destination)
-    table = _table(source, destination)
+    table = _table(source, destination, settings)
     journal_path = _beside(destination, ".journal")
     _check_places(source, destination, journal_path, settings)
     layout = _detected(table, source, settings)
@@ -67,14 +67,14 @@ def _beside(path: Path, ending: str) -> Path:
     return path.with_name(path.name + ending)
 
 
-def _table(source: Path, destination: Path) -> Table:
+def _table(source: Path, destination: Path, settings: Settings) -> Table:
     parquet = [path.suffix.lower() in (".parquet", ".pq") for path in (source, destination)]
     if parquet[0] != parquet[1]:
         raise Misconfigured(f"{source.name} and {destination.name} must be of one kind, both JSONL or both Parquet")
     if parquet[0]:
         from azeotrope.protect.parquet import Parquet  # needs an extra
 
-        return Parquet(source)
+        return Parquet(source, settings.layout.keep)
     return Lines(source)
 
 

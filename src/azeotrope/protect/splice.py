@@ -5,8 +5,10 @@ Number spellings, blanks, escapes, the order of members: none of it is decoded a
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
+from typing import Any, cast
 
 import msgspec
 
@@ -16,35 +18,49 @@ from azeotrope.types import Fields
 _KEY = re.compile(rb'[ \t\r\n]*"[^"\\]*(?:\\.[^"\\]*)*"[ \t\r\n]*:[ \t\r\n]*')
 _BLANK = re.compile(rb"[ \t\r\n]*")
 
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+"""An escape that could be half a surrogate pair: rare enough to look twice at a line that has one."""
+
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def values(line: bytes) -> Fields:
-    """A JSON object's members as Python values. A member that Python cannot hold (half a surrogate pair) is left out.
+    """A JSON object's members as Python values: all of them, for what is not seen here cannot be protected.
 
-    Raises `Unreadable` for anything but one object in UTF-8.
+    Raises `Unreadable` for anything but one object in UTF-8, for a member named twice at any depth (only the last one
+    would be seen, and another reader may take the first), and for what Python cannot hold.
     """
     try:
-        line.decode()
-        members = _members.decode(line)
+        found = _decoder.decode(line.decode())
+        if _HALF.search(line):
+            json.dumps(found, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
         raise Unreadable(f"it is not UTF-8 (byte {error.start} of the line)") from None
-    except msgspec.ValidationError:
-        raise Unreadable("it is no JSON object") from None
-    except msgspec.DecodeError as error:
+    except UnicodeEncodeError:
+        raise Unreadable("it holds half a surrogate pair, which is no text") from None
+    except ValueError as error:
         raise Unreadable(f"it is not JSON ({error})") from None
     except RecursionError:
         raise Unreadable("its JSON nests too deeply") from None
-    out: Fields = {}
-    for name, raw in members.items():
-        try:
-            out[name] = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            continue
-        except RecursionError:
-            raise Unreadable("its JSON nests too deeply") from None
-    return out
+    if not isinstance(found, dict):
+        raise Unreadable("it is no JSON object")
+    return cast(Fields, found)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Fields:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise Unreadable(_TWICE)
+    return members
+
+
+def _constant(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON's")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+_TWICE = "its JSON names a member twice"
 
 
 def spliced(line: bytes, edits: Iterable[Edit]) -> bytes:
@@ -52,7 +68,10 @@ def spliced(line: bytes, edits: Iterable[Edit]) -> bytes:
 
     A text that is no Unicode (half a surrogate pair) raises `UnicodeEncodeError`.
     """
-    found = sorted((*_span(line, path), msgspec.json.encode(text)) for path, text in edits)
+    try:
+        found = sorted((*_span(line, path), msgspec.json.encode(text)) for path, text in edits)
+    except (msgspec.DecodeError, RecursionError):
+        raise Unreadable("its JSON nests too deeply, or holds what cannot be read to the end") from None
     parts: list[bytes] = []
     done = 0
     for start, end, text in found:
@@ -79,16 +98,16 @@ def _member(data: bytes, name: str) -> tuple[int, int]:
         value = bytes(raw)
         found = _KEY.match(data, at)
         if not found or not data.startswith(value, found.end()):
-            raise Unreadable("its JSON names a member twice")
+            raise Unreadable(_TWICE)
         at = found.end() + len(value)
         if key == name:
             span = (found.end(), at)
         at = _after(data, at)
         if data[at : at + 1] not in (b",", b"}"):
-            raise Unreadable("its JSON names a member twice")
+            raise Unreadable(_TWICE)
         at += 1
     if data[at - 1 : at] != b"}":
-        raise Unreadable("its JSON names a member twice")
+        raise Unreadable(_TWICE)
     return span
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from azeotrope.errors import Misconfigured
+from azeotrope.models.columns.copies import copy_in
 from azeotrope.models.columns.layout import Layout, Unreadable
-from azeotrope.models.columns.places import HASHES, Turn
-from azeotrope.models.columns.reading import copy_in, read
+from azeotrope.models.columns.places import HASHES, Path, Turn
+from azeotrope.models.columns.reading import walk
 from azeotrope.types import Fields
 
 
@@ -27,7 +28,7 @@ def detect(rows: Iterable[Fields], wanted: Layout = Layout()) -> Layout:
             )
     layout = replace(wanted, hashes=_ends_in_hashes(wanted, rows), keep=(*wanted.keep, *columns.split(", ")))
     turns = [_turns(layout, row) for row in rows]
-    found = sorted({str(spot.path[0]) for some in turns for turn in some for spot in turn.spots})
+    found = sorted({str(spot.path[0]) for some, _ in turns for turn in some for spot in turn.spots})
     if not found:
         raise Misconfigured(
             f"no reasoning was found in the first {len(rows)} rows; their columns are: {columns}. Name them: "
@@ -35,17 +36,17 @@ def detect(rows: Iterable[Fields], wanted: Layout = Layout()) -> Layout:
             "stands unmarked before the final answer: --reasoning-in-content span"
         )
     layout = replace(layout, found=tuple(found), keep=wanted.keep)
-    for row, some in zip(rows, turns, strict=True):
-        if column := copy_in(layout, row, some):
+    for row, (some, said) in zip(rows, turns, strict=True):
+        if column := copy_in(layout, row, some, said):
             raise Misconfigured(f"column {column!r} repeats the reasoning: drop it, or allow it with --keep {column}")
     return layout
 
 
-def _turns(layout: Layout, row: Fields) -> tuple[Turn, ...]:
+def _turns(layout: Layout, row: Fields) -> tuple[tuple[Turn, ...], frozenset[Path]]:
     try:
-        return read(layout, row)
+        return walk(layout, row)
     except Unreadable:  # one odd row decides nothing; it is counted when its turn comes
-        return ()
+        return (), frozenset()
 
 
 def _ends_in_hashes(layout: Layout, rows: list[Fields]) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
+from azeotrope.models.channels import NAMES
 from azeotrope.models.text import Policy
 from azeotrope.types import Record
 
@@ -13,11 +15,12 @@ def _either_case(*names: str) -> tuple[str, ...]:
 
 
 QUESTIONS = _either_case("question", "problem", "prompt", "query", "instruction", "input", "user")
-REASONINGS = (*_either_case(
+_KNOWN = (*_either_case(
     "reasoning", "reasoning_content", "thinking", "thoughts", "thought", "trace", "cot", "chain_of_thought",
     "rationale", "reasoning_trace", "reasoning_text", "reasoning_details", "thinking_trace", "thinking_trajectories",
     "deepseek_reasoning", "think_content", "complex_cot",
 ), "CoT", "COT", "Complex_CoT", "Chain_of_Thought", "analysis")  # fmt: skip
+REASONINGS = (*_KNOWN, *sorted(NAMES.difference(_KNOWN)))
 BESIDE = {"analysis": "final"}
 """What counts as reasoning only beside this member: the word means much else."""
 ANSWERS = _either_case(
@@ -25,6 +28,34 @@ ANSWERS = _either_case(
 )
 LISTS = ("generations", "responses", "completions", "outputs", "answers", "samples")
 """Columns that hold several answers to one question."""
+
+_SEALED = ("signature", "encrypted")
+"""In the name of a member that carries reasoning sealed, beside a word for reasoning or content."""
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
+
+
+_PLAIN = {_plain(name) for name in REASONINGS} - set(BESIDE)
+
+
+@lru_cache(4096)
+def is_reasoning(name: str) -> bool:
+    """Whether a member of this name is reasoning wherever it stands, however its words are joined."""
+    return name not in BESIDE and _plain(name) in _PLAIN
+
+
+@lru_cache(4096)
+def is_sealed(name: str) -> bool:
+    """Whether a member of this name carries reasoning encrypted, or signs it.
+
+    Sealed reasoning can be replayed to who sealed it, so it goes when the reasoning does.
+    """
+    plain = _plain(name)
+    about = any(word in plain for word in ("reason", "think", "thought", "content"))
+    return about and any(word in plain for word in _SEALED)
+
 
 _NAMES = {"question": QUESTIONS, "reasoning": REASONINGS, "answer": ANSWERS}
 

@@ -7,13 +7,22 @@ Chat messages (`messages[].reasoning_content`, ShareGPT's `from` and `value`, co
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from typing import Any, cast
 
-from azeotrope.models.columns.layout import BESIDE, LISTS, QUESTIONS, REASONINGS, Layout, Unreadable
-from azeotrope.models.columns.places import Edit, Path, Spot, Turn, has_mark, leaves, split_text
+from azeotrope.models.columns.copies import copy_in
+from azeotrope.models.columns.layout import (
+    BESIDE,
+    LISTS,
+    QUESTIONS,
+    REASONINGS,
+    Layout,
+    Unreadable,
+    is_reasoning,
+    is_sealed,
+)
+from azeotrope.models.columns.parts import CALLED, kind_of, text_of, thinks
+from azeotrope.models.columns.places import Edit, Path, Spot, Turn, has_mark, leaves, seals, split_text
 from azeotrope.types import Fields, Message, Request, Trace
 
 _ASKING = {"human": "user", "prompter": "user"} | {
@@ -21,94 +30,38 @@ _ASKING = {"human": "user", "prompter": "user"} | {
 }
 """Who asks, or tells the model something; everyone else answers."""
 _THINKING = frozenset({"reasoning", "thinking", "thought", "thoughts", "analysis", "redacted_thinking"})
-"""Content parts, and speakers, that are nothing but reasoning."""
-_SAID = frozenset({"content", "value", "text", "tool_calls", "arguments"})
-"""Members of messages in which reasoning may be quoted: what was asked, answered, and called."""
-_PROBE = 60
-"""Characters from the midst of a reasoning by which another column's copy of it is recognised."""
+"""Speakers, and channels of harmony's, that are nothing but reasoning."""
+_CONTENTS = ("content", "value", "parts")
+"""What a message says: OpenAI's and Anthropic's name for it, ShareGPT's, and Gemini's with the AI SDK's."""
 
 
 def read(layout: Layout, row: Fields, name: str = "row") -> tuple[Turn, ...]:
     """The row's turns that have reasoning, in order; their traces are called `name`.0, `name`.1, ...
 
     Nothing means that there is truly none: the columns that hold it elsewhere are there, and empty. Raises `Unreadable`
-    where it could hide: those columns are missing, or the line "#### 42" is, or another column repeats the reasoning.
+    where it could hide: those columns are missing, or the line "#### 42" is, another column repeats the reasoning, it
+    is there only sealed, or a message's content has parts that are not known.
     """
-    reader = _Reader(layout, name)
-    reader.record((), row, ())
-    turns = reader.turns()
+    turns, said = walk(layout, row, name)
     if not turns and layout.found and not any(column in row for column in layout.found):
         raise Unreadable(f"it has none of the columns that hold reasoning ({', '.join(layout.found)})")
-    if column := copy_in(layout, row, turns):
+    if column := copy_in(layout, row, turns, said):
         raise Unreadable(f"column {column!r} repeats the reasoning: drop it, or allow it with --keep {column}")
     return turns
 
 
-def copy_in(layout: Layout, row: Fields, turns: Iterable[Turn]) -> str:
-    """The name of a column that repeats a long piece of some reasoning word for word, at any depth, or "".
-
-    Inside a column that holds reasoning, what is said there (`content`, tool calls) may quote it.
-    """
-    turns = list(turns)
-    spots = {spot.path for turn in turns for spot in turn.spots}
-    probes = _Probes([probe for turn in turns if (probe := _probe(turn.trace.reasoning))])
-    if not probes.plain:
-        return ""
-    columns = {path[0] for path in spots}
-    excused = {*layout.keep, _first(row, layout.names("answer")), _first(row, layout.names("question"))}
-    quoting = _SAID.union(layout.names("answer"), layout.names("question"))
-    for column, value in row.items():
-        if column in excused:
-            continue
-        texts = _texts((column,), value, quoting if column in columns else frozenset(), spots)
-        if any(map(probes.stand_in, texts)):
-            return column
-    return ""
-
-
-def _probe(reasoning: str) -> str:
-    middle = max(0, len(reasoning) - _PROBE) // 2
-    return reasoning[middle : middle + _PROBE] if len(reasoning) >= _PROBE else ""
-
-
-class _Probes:
-    """Pieces of reasoning to be found in other texts; how they read inside JSON is worked out where one could be."""
-
-    def __init__(self, plain: list[str]) -> None:
-        self.plain = plain
-
-    @cached_property
-    def escaped(self) -> frozenset[str]:
-        return frozenset[str]().union(*map(_as_json, self.plain))
-
-    def stand_in(self, text: str) -> bool:
-        """Whether any is in the text, as it is or, where the text could hold JSON, escaped."""
-        if len(text) < _PROBE:
-            return False
-        return any(probe in text for probe in self.plain) or (
-            "\\" in text and any(form in text for form in self.escaped)
-        )
-
-
-def _as_json(probe: str) -> frozenset[str]:
-    """The probe as it reads inside a JSON string, and inside one within one; letters beyond ASCII escaped or not."""
-    once = {json.dumps(probe, ensure_ascii=plain)[1:-1] for plain in (True, False)}
-    twice = {json.dumps(text, ensure_ascii=plain)[1:-1] for text in once for plain in (True, False)}
-    return frozenset((once | twice) - {probe})
-
-
-def _texts(path: Path, value: Any, passed: frozenset[str], spots: set[Path]) -> Iterator[str]:
-    """Every text inside a value but those at these places, and those in members that are passed over."""
-    if isinstance(value, str):
-        if path not in spots:
-            yield value
-    elif isinstance(value, dict):
-        for key, member in cast(Fields, value).items():
-            if key not in passed:
-                yield from _texts((*path, key), member, passed, spots)
-    elif isinstance(value, list):
-        for i, item in enumerate(cast(list[Any], value)):
-            yield from _texts((*path, i), item, passed, spots)
+def walk(layout: Layout, row: Fields, name: str = "row") -> tuple[tuple[Turn, ...], frozenset[Path]]:
+    """(the row's turns, the places of what was asked, answered and called), as `read` has them before it looks on."""
+    reader = _Reader(layout, name)
+    parts = any(isinstance(row.get(name), list | dict) for name in _CONTENTS)
+    try:
+        if parts and _is_message(row):
+            reader.message((), row, ())
+        else:
+            reader.record((), row, ())
+    except RecursionError:
+        raise Unreadable("it nests too deeply") from None
+    return reader.turns(), frozenset(reader.said)
 
 
 def unmarked(layout: Layout, row: Fields, turns: Iterable[Turn]) -> str:
@@ -148,8 +101,20 @@ class _Reader:
     def __init__(self, layout: Layout, name: str) -> None:
         self._layout, self._name = layout, name
         self._drafts: dict[tuple[str, str], tuple[Trace, list[Spot]]] = {}
+        self._sealed: list[Spot] = []
+        self.said: set[Path] = set()
+        """Where questions, answers and calls stand: they may quote the reasoning."""
 
     def turns(self) -> tuple[Turn, ...]:
+        """Reasoning that is there only sealed goes with the row's first turn."""
+        if self._sealed and self._drafts:
+            next(iter(self._drafts.values()))[1].extend(self._sealed)
+            self._sealed = []
+        for column in {str(spot.path[0]) for spot in self._sealed}.difference(self._layout.keep):
+            raise Unreadable(
+                f"column {column!r} holds reasoning only sealed (encrypted, or its signature), which cannot be "
+                f"rewritten: drop it, or allow it with --keep {column}"
+            )
         return tuple(Turn(trace, tuple(spots)) for trace, spots in self._drafts.values())
 
     def record(self, path: Path, record: Fields, asked: tuple[Message, ...]) -> None:
@@ -160,18 +125,28 @@ class _Reader:
             asked = ({"role": "user", "content": record[question]},)
         elif not path:
             asked = _conversation(record, layout.names("question"))
-        names = [name for name in layout.names("reasoning") if name in record and _counts(layout, name, record)]
-        spots = [spot for name in names for spot in leaves((*path, name), record[name])]
         answer, text = _first(record, layout.names("answer")), ""
+        if path and isinstance(path[-1], int) and thinks(record) and not question and answer in ("", "content"):
+            self._turn(asked, [*leaves(path, record)], "")
+            return
+        names = [name for name in layout.names("reasoning") if name in record and _counts(layout, name, record)]
+        if not layout.reasoning:
+            names += [name for name in record if is_reasoning(name) and name not in names]
+        spots = [spot for name in names for spot in leaves((*path, name), record[name])]
+        sealed = [name for name in record if is_sealed(name) and name not in (*names, answer) and (names or path)]
+        spots += [spot for name in sealed for spot in seals((*path, name), record[name])]
         if answer:
             hashes = layout.hashes and not path and not spots
             spot, text = split_text((*path, answer), record[answer], layout.policy, hashes)
             if hashes and not spot and text.strip() and not text.lstrip().startswith("####"):
                 raise Unreadable(f"column {answer!r} has no last line '#### ...' to tell reasoning from answer")
             spots += [spot] if spot else []
+        if spots or not path:
+            self.said |= {(*path, name) for name in (question, answer) if name}
         self._turn(asked, spots, text)
         for name, value in record.items():
-            if name not in names and name != answer and not (name in (question, *QUESTIONS) and isinstance(value, str)):
+            asks = name in (question, *QUESTIONS) and isinstance(value, str)
+            if not asks and name != answer and name not in names and name not in sealed:
                 self._value((*path, name), value, asked)
 
     def _value(self, path: Path, value: Any, asked: tuple[Message, ...]) -> None:
@@ -181,7 +156,7 @@ class _Reader:
             self._turn(asked, [spot] if spot else [], text)
         elif isinstance(value, dict):
             if _is_message(value):
-                self._message(path, cast(Fields, value), asked)
+                self.message(path, cast(Fields, value), asked)
             else:
                 self.record(path, cast(Fields, value), asked)
         elif isinstance(value, list):
@@ -197,53 +172,112 @@ class _Reader:
         """A conversation: each turn of the model's is asked what was said before it, without its reasoning."""
         said: tuple[Message, ...] = () if _role(messages[0]) in _ASKING else asked
         for i, message in enumerate(messages):
-            said = (*said, self._message((*path, i), message, said))
+            said = (*said, self.message((*path, i), message, said))
 
-    def _message(self, path: Path, message: Fields, asked: tuple[Message, ...]) -> Message:
+    def message(self, path: Path, message: Fields, asked: tuple[Message, ...]) -> Message:
         """Takes the message's turn, if it is the model's; returns the message without reasoning."""
-        role, name = _role(message), "content" if "content" in message else "value"
-        content = message.get(name)
+        role = _role(message)
         if role in _ASKING:
-            return {"role": _ASKING[role], "content": content}
-        spots = [
-            s for key in REASONINGS if key in message and key not in BESIDE for s in leaves((*path, key), message[key])
-        ]
-        text = ""
-        if role in _THINKING:
-            spots += leaves((*path, name), content)
-        elif isinstance(content, str):
-            spot, text = split_text((*path, name), content, self._layout.policy)
-            spots += [spot] if spot else []
-        elif isinstance(content, list):
-            more, text = self._parts((*path, name), cast(list[Any], content))
-            spots += more
-        calls = message.get("tool_calls")
-        self._turn(asked, spots, text, tuple(cast(list[Fields], calls)) if _is_objects(calls) else ())
+            self._turn(asked, [*self._asked(path, message)], "")
+            return {"role": _ASKING[role], "content": _said(message)}
+        thinking = role in _THINKING or message.get("channel") == "analysis" or thinks(message)
+        spots: list[Spot] = []
+        said: list[str] = []
+        rest: list[str] = []
         for key, value in message.items():
-            if (key not in REASONINGS or key in BESIDE) and key not in (name, "role", "from", "tool_calls"):
-                self._value((*path, key), value, asked)
-        return {"role": "assistant", "content": text}
+            place = (*path, key)
+            if is_reasoning(key) or (thinking and key in _CONTENTS):
+                spots += leaves(place, value)
+            elif is_sealed(key):
+                spots += seals(place, value)
+            elif key in _CONTENTS:
+                more, text = self._content(place, value, asked)
+                spots += more
+                said.append(text)
+            elif key == "tool_calls":
+                spots += self._named(place, value)
+            elif key not in ("role", "from"):
+                rest.append(key)
+        if spots and "signature" in rest:  # beside reasoning it is the reasoning's
+            rest.remove("signature")
+            spots += seals((*path, "signature"), message.get("signature"))
+        calls = message.get("tool_calls")
+        answer = "".join(said)
+        self._turn(asked, spots, answer, tuple(cast(list[Fields], calls)) if _is_objects(calls) else ())
+        for key in rest:
+            self._value((*path, key), message[key], asked)
+        return {"role": "assistant", "content": answer}
 
-    def _parts(self, path: Path, parts: list[Any]) -> tuple[list[Spot], str]:
-        """A message's content in parts, as Anthropic and OpenAI write it."""
+    def _content(self, path: Path, content: Any, asked: tuple[Message, ...]) -> tuple[list[Spot], str]:
+        """What a message of the model's says: a text, or parts as the dialects write them."""
+        if isinstance(content, str):
+            self.said.add(path)
+            spot, text = split_text(path, content, self._layout.policy)
+            return [spot] if spot else [], text
+        if isinstance(content, dict):
+            return self._part(path, cast(Fields, content), asked)
         spots: list[Spot] = []
         texts: list[str] = []
-        for i, part in enumerate(parts):
-            if not isinstance(part, dict):
-                continue
-            fields = cast(Fields, part)
-            if fields.get("type") in _THINKING:
-                spots += leaves((*path, i), fields)
-            elif isinstance(text := fields.get("text"), str):
-                spot, text = split_text((*path, i, "text"), text, self._layout.policy)
-                spots += [spot] if spot else []
-                texts.append(text)
+        for i, part in enumerate(cast(list[Any], content) if isinstance(content, list) else ()):
+            more, text = self._content((*path, i), part, asked)
+            spots += more
+            texts.append(text)
         return spots, "".join(texts)
+
+    def _part(self, path: Path, part: Fields, asked: tuple[Message, ...]) -> tuple[list[Spot], str]:
+        kind = kind_of(part)
+        if kind == "reasoning":
+            return [*leaves(path, part)], ""
+        if kind == "unknown" and path[0] not in self._layout.keep:
+            raise Unreadable(
+                f"column {path[0]!r} has a message with a part of content that is not known, or that is reasoning and "
+                f"text in one: write them as parts of type 'thinking' and 'text', or allow it with --keep {path[0]}"
+            )
+        text = ""
+        spots = [spot for key in part if is_sealed(key) for spot in seals((*path, key), part[key])]
+        if kind == "answer" and (found := text_of(part)):
+            place, text = (*path, *found[0]), found[1]
+            self.said.add(place)
+            spot, text = split_text(place, text, self._layout.policy)
+            spots += [spot] if spot else []
+        for key, value in part.items():
+            if kind == "call":
+                spots += self._named((*path, key), value) if key not in CALLED else ()
+                self.said |= {(*path, key)} if key in CALLED else set()
+            elif not is_sealed(key) and not (kind == "answer" and key == "text"):
+                self._value((*path, key), value, asked)
+        return spots, text
+
+    def _asked(self, path: Path, message: Fields) -> Iterator[Spot]:
+        """What is reasoning by name in a message to the model: never what it says."""
+        for key, value in message.items():
+            if key in _CONTENTS:
+                self.said.add((*path, key))
+            yield from leaves((*path, key), value) if is_reasoning(key) else self._named((*path, key), value)
+
+    def _named(self, path: Path, value: Any) -> Iterator[Spot]:
+        """What is reasoning by name in a value, past what was called with, which leaves exactly as it is."""
+        if isinstance(value, list):
+            for i, item in enumerate(cast(list[Any], value)):
+                yield from self._named((*path, i), item)
+        elif isinstance(value, dict) and thinks(cast(Fields, value)):
+            yield from leaves(path, value)
+        elif isinstance(value, dict):
+            for key, member in cast(Fields, value).items():
+                if key in CALLED:
+                    self.said.add((*path, key))
+                elif is_reasoning(key):
+                    yield from leaves((*path, key), member)
+                elif is_sealed(key):
+                    yield from seals((*path, key), member)
+                else:
+                    yield from self._named((*path, key), member)
 
     def _turn(self, asked: tuple[Message, ...], spots: list[Spot], answer: str, calls: tuple[Fields, ...] = ()) -> None:
         """Places that hold the same reasoning to the same answer are one turn: it is rewritten once."""
         reasoning = "\n\n".join(dict.fromkeys(spot.reasoning for spot in spots if spot.reasoning))
         if not reasoning:
+            self._sealed += spots
             return
         name = f"{self._name}.{len(self._drafts)}"
         trace = Trace(name, Request(asked), reasoning, answer, tool_calls=calls)
@@ -265,9 +299,11 @@ def _first(record: Fields, names: Iterable[str]) -> str:
 def _conversation(record: Fields, names: Iterable[str]) -> tuple[Message, ...]:
     """The question where it is a list of messages."""
     found = next((cast(list[Fields], record[name]) for name in names if _is_messages(record.get(name))), None)
-    return tuple(
-        {"role": _ASKING.get(_role(m), "assistant"), "content": m.get("content", m.get("value"))} for m in found or ()
-    )
+    return tuple({"role": _ASKING.get(_role(m), "assistant"), "content": _said(m)} for m in found or ())
+
+
+def _said(message: Fields) -> Any:
+    return next((message[name] for name in _CONTENTS if name in message), None)
 
 
 def _role(message: Fields) -> str:
@@ -282,7 +318,7 @@ def _is_message(value: Any) -> bool:
     fields = cast(Fields, value)
     if "value" in fields and isinstance(fields.get("from"), str):
         return True
-    return isinstance(fields.get("role"), str) and ("content" in fields or any(name in fields for name in REASONINGS))
+    return isinstance(fields.get("role"), str) and any(name in fields for name in (*_CONTENTS, *REASONINGS))
 
 
 def _is_messages(value: Any) -> bool:
