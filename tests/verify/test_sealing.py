@@ -14,7 +14,8 @@ from azeotrope.errors import Misconfigured
 from azeotrope.ledger import Signer
 from azeotrope.math.stats import Answered, Belief, Rule, Wealth
 from azeotrope.verify import Outcome
-from azeotrope.verify.examining import power, screened, sealed_digest
+from azeotrope.verify.detecting import power
+from azeotrope.verify.examining import screened, sealed_digest
 from azeotrope.verify.records import Signed, Tree
 from azeotrope.verify.sealing import check, sealed
 from azeotrope.verify.signing import COUNTED, LEAVES, holds, tree_of
@@ -158,7 +159,7 @@ def test_one_hit_and_a_belief_made_for_it_prove_nothing(twins: dict[str, Signed]
         log_e = Wealth(rule.values, rule.beliefs).take(answers[0])
         mark = replace(
             one, lines=(replace(hit, log_e=log_e),), probes=1, hits=1, asked=1, log_e=log_e, null=None,
-            power=power(answers, rule),
+            power=power(answers, Rule(*rule[:3]), complete=False),
         )  # fmt: skip
         draft = replace(found, marks=(*found.marks[:-1], mark), beliefs=(spread,))
         draft = replace(draft, claim=claim(draft), screening=screened(draft.marks))

@@ -30,10 +30,11 @@ from azeotrope.verify.examining import (
     refused,
     screened,
     unjudged,
+    whole,
 )
 from azeotrope.verify.keys import Accused
 from azeotrope.verify.probes import plain, schedule
-from azeotrope.verify.records import MET, NOTHING, UNASKED, Evidence, Judged, Settings, Tree
+from azeotrope.verify.records import GONE, MET, NOTHING, UNASKED, UNREACHED, Evidence, Judged, Settings, Tree
 from azeotrope.verify.spending import Book, now
 from azeotrope.verify.suspects import Suspect
 from azeotrope.verify.telling import claim, overall, time_sentence
@@ -177,7 +178,7 @@ class _Run:
             self._marks.append(refused(who, why))
             return
         if self._asking.gone:
-            self._marks.append(refused(who, "not asked: the suspect stopped answering", NOTHING))
+            self._marks.append(refused(who, UNREACHED, NOTHING))
             return
         trial, settings = self._trial, self._settings
         questions = schedule(self._left(who), settings, who.mark, prefill=self._suspect.prefill)
@@ -189,10 +190,10 @@ class _Run:
             self.begun = True
 
         self._midst = midst = _Midst(who, at, len(self._left(who)))
-        complete = await examined(questions, self._asking, at, settings, spend)
-        found = midst.judged(self._rule, complete=complete)
+        await examined(questions, self._asking, at, settings, spend)
+        found = midst.judged(self._rule, complete=whole(at.lines, settings.budget))
         if self._asking.gone:
-            found = replace(found, why="the suspect stopped answering")
+            found = replace(found, why=GONE)
         self._kept.extend(at.kept)
         self._marks.append(found)
         self._midst = None

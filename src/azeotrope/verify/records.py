@@ -13,6 +13,8 @@ Form = Literal["bare", "turn", "after"]
 MET, NOTHING = "met", "no evidence at this power"
 REFUSED = "refused: the calibration cannot support this level"
 UNASKED = "not asked: the run was stopped"
+GONE = "the suspect stopped answering"
+UNREACHED = f"not asked: {GONE}"
 
 
 class Settings(Record, frozen=True):
@@ -105,11 +107,12 @@ class Judged(Record, frozen=True):
     log_e: float = 0.0
     """ln of the largest e-value on the way."""
     log_p: float | None = None
-    """ln of the exact p-value; None where asking stopped at proof, since its law is that of the whole schedule."""
+    """ln of the exact p-value; None where not every probe of the schedule was asked and answered: it is its law."""
     null: float | None = None
     """P(a key drawn at random is accused | these answers), exact; at most alpha / K. None where it was not counted."""
     power: float = 0.0
-    """P(proof) by these answers for a student that names 9 of 10 associations."""
+    """P(proof) by these answers for a student that names 9 of 10 associations: by the p-value, or where there is none
+    by the e-value."""
     disclosed: tuple[Disclosed, ...] = ()
 
 

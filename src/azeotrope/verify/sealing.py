@@ -11,8 +11,9 @@ from azeotrope.ledger import Signer
 from azeotrope.math.stats import Answered, Belief, Rule, Wealth, checked, found
 from azeotrope.math.stats.firsthits import BELIEFS
 from azeotrope.math.stats.keynull import MOST
-from azeotrope.verify.examining import key_null, power, screened
-from azeotrope.verify.records import MET, NOTHING, REFUSED, Evidence, Judged, Signed
+from azeotrope.verify.detecting import power
+from azeotrope.verify.examining import key_null, screened, whole
+from azeotrope.verify.records import GONE, MET, NOTHING, REFUSED, Evidence, Judged, Signed
 from azeotrope.verify.signing import Finding, Seal, under
 from azeotrope.verify.telling import claim, overall, time_sentence
 from azeotrope.verify.values import named
@@ -97,15 +98,18 @@ def _faults(one: Judged, rule: Rule, evidence: Evidence) -> Iterator[str]:
     half = one is evidence.unfinished
     if half and (finding.proved or one.log_p is not None or not evidence.stopped):
         yield "a mark that the run was stopped in has no p-value and no verdict"
-    if one.lines and one.log_p is None and finding.log_e < rule.log_e and not half:
-        yield "asking stopped before proof, and no p-value is given"
-    if one.lines and one.log_p is not None and len(one.lines) != evidence.settings.budget and not one.why:
-        yield "the schedule was not asked to its end, so its p-value is none"
+    complete = whole(one.lines, evidence.settings.budget)
+    if one.log_p is not None and not complete:
+        yield "not every probe of the schedule was asked and answered, so its p-value is none"
+    if one.log_p is None and complete and not evidence.stopped:
+        yield "the whole schedule was answered, and no p-value is given"
+    if 0 < len(one.lines) < evidence.settings.budget and not (finding.proved or half or one.why == GONE):
+        yield "asking stopped before proof, and before the schedule's end"
     if evidence.tree is None and one.committed is not None:
         yield "its key is said to be committed or not, under no head"
     if one.verdict.startswith(MET) and (one.committed is False or (evidence.tree and not one.committed)):
         yield "its key was not committed"
-    if not _same(0.0 if half else power(answers, rule), one.power):
+    if not _same(0.0 if half else power(answers, rule, complete=one.log_p is not None), one.power):
         yield "the power is not that of the answers"
     null = key_null(answers, rule, complete=one.log_p is not None, most=MOST) if one.null is not None else None
     if not _same(null, one.null) or (null or 0.0) > rule.alpha / rule.keys * (1 + _CLOSE):
