@@ -19,7 +19,7 @@ from azeotrope.verify.examining import screened, sealed_digest
 from azeotrope.verify.records import Signed, Tree
 from azeotrope.verify.sealing import check, sealed
 from azeotrope.verify.signing import COUNTED, LEAVES, holds, tree_of
-from azeotrope.verify.telling import claim, time_sentence
+from azeotrope.verify.telling import claim, overall, time_sentence
 
 from .conftest import heart, student
 
@@ -263,3 +263,18 @@ def test_a_hostile_file_cannot_keep_the_checker_busy(twins: dict[str, Signed], f
     draft = replace(found, settings=replace(found.settings, budget=1000), marks=(mark,))
     said = [one.what for one in check(sealed(draft, SIGNER)) if not one.holds]
     assert any("more associations than half a mark has" in what for what in said)
+
+
+def anew(found: Any, **changes: Any) -> Any:
+    """With its last mark changed, and all sentences over it as they follow from that."""
+    draft = with_last(found, **changes)
+    draft = replace(draft, verdict=overall(draft.marks), screening=screened(draft.marks))
+    return replace(draft, claim=claim(draft))
+
+
+@pytest.mark.parametrize("verdict", ["met bob's mark", "met the operator's mark", "met acme's mark, and bob's", "met"])
+def test_a_verdict_names_whom_the_mark_was_issued_to(twins: dict[str, Signed], verdict: str) -> None:
+    found = twins["early"].evidence
+    assert not faults(anew(found))
+    (said,) = faults(anew(found, verdict=verdict))
+    assert said.endswith("names somebody else")

@@ -20,7 +20,8 @@ from azeotrope.verify.asking import Asking, Reply
 from azeotrope.verify.detecting import power
 from azeotrope.verify.keys import Accused
 from azeotrope.verify.probes import Question
-from azeotrope.verify.records import MET, NOTHING, REFUSED, Judged, Line, Settings
+from azeotrope.verify.records import NOTHING, REFUSED, Judged, Line, Settings
+from azeotrope.verify.telling import accusation
 from azeotrope.verify.values import named
 
 _SCREEN = 0.05
@@ -152,7 +153,7 @@ def judged(who: Accused, rule: Rule, at: Examination, *, complete: bool) -> Judg
     finding = found(at.answers, rule, complete=complete)
     failed = sum(line.outcome == "failed" for line in at.lines)
     null = key_null(at.answers, rule, complete=complete, most=MOST if finding.proved else _BRIEFLY)
-    verdict = f"{MET} {who.whose} mark" if finding.proved else NOTHING
+    verdict = accusation(who.customer) if finding.proved else NOTHING
     if null is not None and null > rule.alpha / rule.keys * (1 + 1e-9):
         verdict = REFUSED  # no answers can do that (Ville): if they do, the arithmetic is broken, and nobody is accused
     return Judged(

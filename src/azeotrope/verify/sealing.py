@@ -15,7 +15,7 @@ from azeotrope.verify.detecting import power
 from azeotrope.verify.examining import key_null, screened, whole
 from azeotrope.verify.records import GONE, MET, NOTHING, REFUSED, Evidence, Judged, Signed
 from azeotrope.verify.signing import Finding, Seal, under
-from azeotrope.verify.telling import claim, overall, time_sentence
+from azeotrope.verify.telling import accusation, claim, overall, time_sentence
 from azeotrope.verify.values import named
 
 WORDS = b"azeotrope evidence 1"
@@ -93,8 +93,8 @@ def _faults(one: Judged, rule: Rule, evidence: Evidence) -> Iterator[str]:
         yield "probes, failures or hits are not those of the lines"
     if not (_same(finding.log_e, one.log_e) and _same(finding.log_p, one.log_p)):
         yield "p or e is not that of the answers"
-    if one.verdict.startswith(MET) != finding.proved or (not finding.proved and one.verdict not in (NOTHING, REFUSED)):
-        yield "the verdict is not that of p and e"
+    if one.verdict not in ((accusation(one.customer),) if finding.proved else (NOTHING, REFUSED)):
+        yield "the verdict is not that of p and e, or names somebody else"
     half = one is evidence.unfinished
     if half and (finding.proved or one.log_p is not None or not evidence.stopped):
         yield "a mark that the run was stopped in has no p-value and no verdict"

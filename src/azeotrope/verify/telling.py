@@ -108,8 +108,18 @@ def cut_short(evidence: Evidence) -> str:
     return "; ".join(words)
 
 
+def accusation(customer: str) -> str:
+    """The verdict on a mark that is met: what accuses names whom it was issued to, and nobody else."""
+    return f"{MET} {_belonging_to(customer)} mark"
+
+
 def _whose(one: Judged) -> str:
-    return "the operator's" if one.customer == OPERATOR else f"{one.customer}'s"
+    return _belonging_to(one.customer)
+
+
+def _belonging_to(customer: str) -> str:
+    """ "acme's", "the operator's"."""
+    return "the operator's" if customer == OPERATOR else f"{customer}'s"
 
 
 def strength(one: Judged) -> str:
