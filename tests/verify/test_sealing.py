@@ -15,7 +15,7 @@ from azeotrope.ledger import Signer
 from azeotrope.math.stats import Answered, Belief, Rule, Wealth
 from azeotrope.verify import Outcome
 from azeotrope.verify.detecting import power
-from azeotrope.verify.examining import screened, sealed_digest
+from azeotrope.verify.examining import key_null, screened, sealed_digest
 from azeotrope.verify.records import Signed, Tree
 from azeotrope.verify.sealing import check, sealed
 from azeotrope.verify.signing import COUNTED, LEAVES, holds, tree_of
@@ -278,3 +278,21 @@ def test_a_verdict_names_whom_the_mark_was_issued_to(twins: dict[str, Signed], v
     assert not faults(anew(found))
     (said,) = faults(anew(found, verdict=verdict))
     assert said.endswith("names somebody else")
+
+
+def test_a_probe_that_failed_has_the_wealth_before_it_so_that_nobody_gets_on_the_screening_list(
+    twins: dict[str, Signed],
+) -> None:
+    """What a failed last line says of its e-value, the list would take for what the mark ended with."""
+    found = twins["none"].evidence
+    one = last(found)
+    lost = replace(one.lines[-1], outcome="failed", why="unavailable", fresh=0, hit=False)
+    rule = Rule(found.settings.alpha, found.keys, found.targets)
+    answers = [Answered(line.association, line.fresh, line.hit) for line in one.lines[:-1]]
+    for log_e, listed in ((one.lines[-2].log_e, ()), (50.0, ("bob",))):
+        draft = anew(
+            found, lines=(*one.lines[:-1], replace(lost, log_e=log_e)), failed=1, log_p=None, log_e=0.0,
+            power=power(answers, rule, complete=False), null=key_null(answers, rule, complete=False, most=2_000),
+        )  # fmt: skip
+        assert draft.screening == listed
+        assert [what for what in faults(draft) if "e-values" in what] if listed else not faults(draft)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from azeotrope.codec import encode
 from azeotrope.errors import AzeotropeError
@@ -13,7 +13,7 @@ from azeotrope.math.stats.firsthits import BELIEFS
 from azeotrope.math.stats.keynull import MOST
 from azeotrope.verify.detecting import power
 from azeotrope.verify.examining import key_null, screened, whole
-from azeotrope.verify.records import GONE, MET, NOTHING, REFUSED, Evidence, Judged, Signed
+from azeotrope.verify.records import GONE, MET, NOTHING, REFUSED, Evidence, Judged, Line, Signed
 from azeotrope.verify.signing import Finding, Seal, under
 from azeotrope.verify.telling import accusation, claim, overall, time_sentence
 from azeotrope.verify.values import named
@@ -83,9 +83,7 @@ def _faults(one: Judged, rule: Rule, evidence: Evidence) -> Iterator[str]:
     answers = [Answered(line.association, line.fresh, line.hit) for line in answered]
     if one.verdict == REFUSED and not one.lines:
         return
-    wealth = Wealth(rule.values, rule.beliefs)
-    path = [wealth.take(answer) for answer in answers]
-    if not all(_same(at, line.log_e) for at, line in zip(path, answered, strict=True)):
+    if not all(_same(at, line.log_e) for at, line in zip(_path(one.lines, rule), one.lines, strict=True)):
         yield "the e-values are not those of the answers"
     finding = found(answers, rule, complete=one.log_p is not None)
     counts = (one.probes, one.failed, one.hits, one.asked)
@@ -115,6 +113,14 @@ def _faults(one: Judged, rule: Rule, evidence: Evidence) -> Iterator[str]:
     if not _same(null, one.null) or (null or 0.0) > rule.alpha / rule.keys * (1 + _CLOSE):
         yield "the key null is not that of the answers, or beyond its bound"
     yield from _disclosed(one, evidence)
+
+
+def _path(lines: Sequence[Line], rule: Rule) -> Iterator[float]:
+    """ln e after every line; a probe that failed leaves the wealth as it was."""
+    wealth = Wealth(rule.values, rule.beliefs)
+    for line in lines:
+        answered = line.outcome == "answered"
+        yield wealth.take(Answered(line.association, line.fresh, line.hit)) if answered else wealth.log_e
 
 
 def _disclosed(one: Judged, evidence: Evidence) -> Iterator[str]:
