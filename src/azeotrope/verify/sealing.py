@@ -40,7 +40,7 @@ def _whole(evidence: Evidence) -> Iterator[Finding]:
     said = (evidence.verdict, evidence.claim, evidence.time, evidence.screening)
     try:
         follows = (overall(evidence.marks), claim(evidence), time_sentence(evidence.tree), screened(evidence.marks))
-    except ArithmeticError:  # numbers beyond all bounds
+    except (ArithmeticError, ValueError):  # numbers beyond all bounds
         follows = ()
     yield Finding(said == follows, "verdict, claim, sentence about time and screening follow from the marks below")
     spread = tuple(Belief(*pair) for pair in evidence.beliefs)
