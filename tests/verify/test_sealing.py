@@ -13,6 +13,7 @@ from azeotrope.codec import decode, encode
 from azeotrope.errors import Misconfigured
 from azeotrope.ledger import Signer
 from azeotrope.math.stats import Answered, Belief, Rule, Wealth
+from azeotrope.math.stats import found as judged_as
 from azeotrope.verify import Outcome
 from azeotrope.verify.detecting import power
 from azeotrope.verify.examining import key_null, screened, sealed_digest
@@ -292,7 +293,8 @@ def test_a_probe_that_failed_has_the_wealth_before_it_so_that_nobody_gets_on_the
     for log_e, listed in ((one.lines[-2].log_e, ()), (50.0, ("bob",))):
         draft = anew(
             found, lines=(*one.lines[:-1], replace(lost, log_e=log_e)), failed=1, log_p=None, log_e=0.0,
-            power=power(answers, rule, complete=False), null=key_null(answers, rule, complete=False, most=2_000),
+            power=power(answers, rule, complete=False),
+            null=key_null(answers, rule, judged_as(answers, rule, complete=False)),
         )  # fmt: skip
         assert draft.screening == listed
         assert [what for what in faults(draft) if "e-values" in what] if listed else not faults(draft)

@@ -100,6 +100,7 @@ def test_whoever_ends_the_run_when_it_suits_accuses_no_more_often_than_is_allowe
                 continue  # however it is told
             by_wealth = found(answers, RULE, complete=False).proved
             by_p += not by_wealth
+            assert accepted(base, answers) or step < PROBES, "the whole schedule was answered"
             if by_wealth or accepted(base, answers):
                 accusing += after.pop(hits)
         open_ = after

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from azeotrope.codec import digest
 from azeotrope.errors import Misconfigured
-from azeotrope.math.stats import Answered, Rule, Wealth, accused, e_bh, found
+from azeotrope.math.stats import Answered, Finding, Rule, Wealth, accused, e_bh, found
 from azeotrope.math.stats.keynull import MOST
 from azeotrope.types import Association, Record
 from azeotrope.verify.asking import Asking, Reply
@@ -152,7 +152,7 @@ def judged(who: Accused, rule: Rule, at: Examination, *, complete: bool) -> Judg
     """What the answers come to, with the key null and the power that goes with them."""
     finding = found(at.answers, rule, complete=complete)
     failed = sum(line.outcome == "failed" for line in at.lines)
-    null = key_null(at.answers, rule, complete=complete, most=MOST if finding.proved else _BRIEFLY)
+    null = key_null(at.answers, rule, finding)
     verdict = accusation(who.customer) if finding.proved else NOTHING
     if null is not None and null > rule.alpha / rule.keys * (1 + 1e-9):
         verdict = REFUSED  # no answers can do that (Ville): if they do, the arithmetic is broken, and nobody is accused
@@ -184,18 +184,12 @@ def screened(marks: Sequence[Judged]) -> tuple[str, ...]:
     return tuple(marks[at].customer for at in e_bh(ended, _SCREEN)) if marks else ()
 
 
-def refused(who: Accused, why: str, verdict: str = REFUSED) -> Judged:
-    """A mark that nothing was asked about."""
-    return Judged(
-        who.customer, who.epoch, who.mark, verdict, why, who.committed, len(who.half), len(who.kept)
-    )  # fmt: skip
-
-
-def key_null(answers: Sequence[Answered], rule: Rule, *, complete: bool, most: int) -> float | None:
-    """P(a key drawn at random is accused | these answers); None where more than `most` outcomes had to be counted."""
+def key_null(answers: Sequence[Answered], rule: Rule, finding: Finding) -> float | None:
+    """P(a key drawn at random is accused | these answers); None where more outcomes had to be counted than are."""
     order: dict[int, int] = {}
     pattern = tuple((order.setdefault(one.association, len(order)), one.fresh) for one in answers)
     try:
-        return accused(pattern, rule, complete=complete, most=most)
+        most = MOST if finding.proved else _BRIEFLY
+        return accused(pattern, rule, complete=finding.log_p is not None, most=most)
     except Misconfigured:
         return None

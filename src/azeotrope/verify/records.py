@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, field
+from msgspec import Meta
 
 from azeotrope.types import Record
 
@@ -165,7 +165,8 @@ class Evidence(Record, frozen=True):
     """Customers an e-BH list at 5 % would look at more closely: a bound on a share, no verdict."""
     tree: Tree | None = None
     version: str = ""
-    schema: int = 1
+    schema: Literal[1] = 1
+    """Of what is recorded and in which order probes are asked, down to the ordinary questions between them."""
     stopped: str = ""
     """Why the run ended before its time; empty where it went on to its end."""
     unfinished: Judged | None = None
@@ -179,4 +180,4 @@ class Signed(Record, frozen=True):
     key: str = ""
     """Public key, hex; empty where nobody signed."""
     signature: str = ""
-    kind: str = field(default="azeotrope-evidence-1")
+    kind: Literal["azeotrope-evidence-1"] = "azeotrope-evidence-1"
