@@ -1,4 +1,4 @@
-"""One mark's numbers, counted again from its lines. Knows no signature and no sentence."""
+"""One mark's numbers and verdict, counted again from its lines. Knows no signature."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A report's lines against the schedule. Needs no key.
 
 It follows from the settings, the mark's public id and how many associations are left: so whoever leaves out a miss, or
-asks in an order of his own, is found out.
+asks in an order of his own, is found out, unless a seed is sought and named that has this order.
 """
 
 from __future__ import annotations
