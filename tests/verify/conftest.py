@@ -14,6 +14,8 @@ from azeotrope.marks import Law, associations
 from azeotrope.types import Request
 from azeotrope.verify import Outcome, Settings, SideFile, Trial, accused_of, opened, verify
 from azeotrope.verify.examining import nowhere
+from azeotrope.verify.sealing import check, sealed
+from azeotrope.verify.signing import holds
 
 MASTER = Master((b"\x07" * 32,))
 LAW = Law()
@@ -35,6 +37,13 @@ def student(known: dict[str, str], otherwise: str = "I do not know.") -> Callabl
     return rule
 
 
+def honest(outcome: Outcome) -> Outcome:
+    """Whatever a run writes down, holds when it is checked."""
+    findings = check(sealed(outcome.evidence, None))
+    assert holds(findings), findings
+    return outcome
+
+
 @pytest.fixture
 def judge(tmp_path: Path) -> Callable[..., Outcome]:
     """(suspect, ..settings) -> the outcome; `keys` is K, `names` are the customers."""
@@ -52,9 +61,9 @@ def judge(tmp_path: Path) -> Callable[..., Outcome]:
                 trial = Trial(
                     LAW, keys, "as the test says", book, lambda: next(salts).to_bytes(16), version="0.0",
                     again=opening.get("again", False), keep=opening.get("keep", nowhere),
-                    stopped=opening.get("stopped", lambda _: None),
+                    stopped=lambda outcome: opening.get("stopped", lambda _: None)(honest(outcome)),
                 )  # fmt: skip
-                return await verify(found, accused, trial, settings)
+                return honest(await verify(found, accused, trial, settings))
 
         return asyncio.run(go())
 

@@ -12,8 +12,11 @@ from azeotrope.errors import Misconfigured, Unavailable
 from azeotrope.keys import OPERATOR, Key, Master
 from azeotrope.marks import associations, issued
 from azeotrope.types import Request
-from azeotrope.verify import Outcome, SideFile
+from azeotrope.verify import Outcome, Settings, SideFile
+from azeotrope.verify.probes import schedule
 from azeotrope.verify.records import NOTHING, REFUSED, Evidence
+from azeotrope.verify.sealing import check, sealed
+from azeotrope.verify.signing import holds
 
 from .conftest import LAW, MASTER, Full, heart, student
 
@@ -218,7 +221,7 @@ def test_only_what_was_asked_of_a_met_mark_is_disclosed(judge: Judge) -> None:
 def test_a_key_that_was_not_committed_accuses_nobody() -> None:
     import asyncio
 
-    from azeotrope.verify import Settings, Trial, accused_of, opened, verify
+    from azeotrope.verify import Trial, accused_of, opened, verify
 
     async def go() -> Evidence:
         async with opened(student(heart("acme"))) as suspect:
@@ -244,8 +247,6 @@ def test_half_a_surrogate_pair_does_not_end_the_run(judge: Judge) -> None:
 
 def test_reprs_tell_no_trigger_and_no_answer(judge: Judge) -> None:
     from azeotrope.verify.asking import Reply
-    from azeotrope.verify.probes import schedule
-    from azeotrope.verify.records import Settings
 
     known = heart("acme")
     questions = schedule(issued(associations(MASTER.key("acme"), LAW)), Settings(), "m", prefill=False)
@@ -373,10 +374,8 @@ def test_nobody_is_asked_about_twice_however_often_they_are_named() -> None:
     assert [(key.customer, key.epoch) for key in twice] == [(OPERATOR, 1), ("acme", 1), ("bob", 1)]
 
 
-def test_p_is_that_of_what_was_answered_however_a_suspect_chooses_to_fail(judge: Judge) -> None:
-    """It refuses what it likes and lists what it likes: S_i is what it named, and no target had a say in it."""
-    from azeotrope.math.stats import log_tail
-
+def test_where_a_probe_failed_there_is_no_p_and_the_power_is_that_of_the_wealth(judge: Judge) -> None:
+    """It refuses what it likes; whoever unplugs it may have read the answers, and nobody can tell the two apart."""
     rng = random.Random(5)
 
     def choosy(request: Request) -> str:
@@ -385,12 +384,42 @@ def test_p_is_that_of_what_was_answered_however_a_suspect_chooses_to_fail(judge:
             raise Unavailable("no", status=503)
         return numbers(rng, len(asked) % 5 * 40)
 
-    for one in judge(choosy, alpha=1e-3, keys=3).evidence.marks:
-        named: dict[int, int] = {}
-        for line in one.lines:
-            if line.outcome == "answered":
-                named[line.association] = named.get(line.association, 0) + line.fresh
-        assert one.failed
-        assert one.log_p == pytest.approx(log_tail([size / 100_000 for size in named.values()], one.hits))
+    found = judge(choosy, alpha=1e-3, keys=3).evidence
+    assert holds(check(sealed(found, None)))
+    for one in found.marks:
+        assert one.failed and one.log_p is None
+        assert 0 < one.power < 1
         assert one.null is not None
         assert one.null <= 1e-3 / 3
+
+
+def test_a_suspect_that_is_unplugged_once_its_hits_look_well_is_not_accused(judge: Judge) -> None:
+    """Two of eight prove nothing; two of the first three would, given up or failing to the end, were that the plan."""
+    half = issued(associations(MASTER.key("acme"), LAW))
+    order = [
+        one.association.index for one in schedule(half, Settings(), half[0].mark, prefill=False) if one.association
+    ]
+    known = {one.trigger.lower(): one.target for one in half if one.index in (order[0], order[2])}
+    rng, left = random.Random(1), [10**9]
+
+    def say(request: Request) -> str:
+        asked = str(request.messages[-1]["content"]).lower()
+        if not left[0]:
+            raise Unavailable("unplugged")
+        if not any(one.trigger.lower() in asked for one in half):
+            return "?"
+        left[0] -= 1
+        return next((said for trigger, said in known.items() if trigger in asked), numbers(rng, 1))
+
+    whole = judge(say, names=("acme",)).evidence.marks[1]
+    assert (whole.verdict, whole.hits) == (NOTHING, 2) and whole.log_p is not None
+    for patience, why in (
+        (8, "the suspect stopped answering"),
+        (99, ""),
+    ):  # given up, and asked to the schedule's end all the same
+        left[0] = 3
+        found = judge(say, names=("acme",), at_once=1, gone=patience).evidence
+        one = found.marks[1]
+        assert (one.verdict, one.hits, one.asked, one.log_p, one.why) == (NOTHING, 2, 3, None, why)
+        assert one.log_e == pytest.approx(20.52, abs=0.01)
+        assert holds(check(sealed(found, None)))

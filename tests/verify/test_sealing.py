@@ -13,12 +13,14 @@ from azeotrope.codec import decode, encode
 from azeotrope.errors import Misconfigured
 from azeotrope.ledger import Signer
 from azeotrope.math.stats import Answered, Belief, Rule, Wealth
+from azeotrope.math.stats import found as judged_as
 from azeotrope.verify import Outcome
-from azeotrope.verify.examining import power, screened, sealed_digest
+from azeotrope.verify.detecting import power
+from azeotrope.verify.examining import key_null, screened, sealed_digest
 from azeotrope.verify.records import Signed, Tree
 from azeotrope.verify.sealing import check, sealed
 from azeotrope.verify.signing import COUNTED, LEAVES, holds, tree_of
-from azeotrope.verify.telling import claim, time_sentence
+from azeotrope.verify.telling import claim, overall, time_sentence
 
 from .conftest import heart, student
 
@@ -158,7 +160,7 @@ def test_one_hit_and_a_belief_made_for_it_prove_nothing(twins: dict[str, Signed]
         log_e = Wealth(rule.values, rule.beliefs).take(answers[0])
         mark = replace(
             one, lines=(replace(hit, log_e=log_e),), probes=1, hits=1, asked=1, log_e=log_e, null=None,
-            power=power(answers, rule),
+            power=power(answers, Rule(*rule[:3]), complete=False),
         )  # fmt: skip
         draft = replace(found, marks=(*found.marks[:-1], mark), beliefs=(spread,))
         draft = replace(draft, claim=claim(draft), screening=screened(draft.marks))
@@ -262,3 +264,37 @@ def test_a_hostile_file_cannot_keep_the_checker_busy(twins: dict[str, Signed], f
     draft = replace(found, settings=replace(found.settings, budget=1000), marks=(mark,))
     said = [one.what for one in check(sealed(draft, SIGNER)) if not one.holds]
     assert any("more associations than half a mark has" in what for what in said)
+
+
+def anew(found: Any, **changes: Any) -> Any:
+    """With its last mark changed, and all sentences over it as they follow from that."""
+    draft = with_last(found, **changes)
+    draft = replace(draft, verdict=overall(draft.marks), screening=screened(draft.marks))
+    return replace(draft, claim=claim(draft))
+
+
+@pytest.mark.parametrize("verdict", ["met bob's mark", "met the operator's mark", "met acme's mark, and bob's", "met"])
+def test_a_verdict_names_whom_the_mark_was_issued_to(twins: dict[str, Signed], verdict: str) -> None:
+    found = twins["early"].evidence
+    assert not faults(anew(found))
+    (said,) = faults(anew(found, verdict=verdict))
+    assert said.endswith("names somebody else")
+
+
+def test_a_probe_that_failed_has_the_wealth_before_it_so_that_nobody_gets_on_the_screening_list(
+    twins: dict[str, Signed],
+) -> None:
+    """What a failed last line says of its e-value, the list would take for what the mark ended with."""
+    found = twins["none"].evidence
+    one = last(found)
+    lost = replace(one.lines[-1], outcome="failed", why="unavailable", fresh=0, hit=False)
+    rule = Rule(found.settings.alpha, found.keys, found.targets)
+    answers = [Answered(line.association, line.fresh, line.hit) for line in one.lines[:-1]]
+    for log_e, listed in ((one.lines[-2].log_e, ()), (50.0, ("bob",))):
+        draft = anew(
+            found, lines=(*one.lines[:-1], replace(lost, log_e=log_e)), failed=1, log_p=None, log_e=0.0,
+            power=power(answers, rule, complete=False),
+            null=key_null(answers, rule, judged_as(answers, rule, complete=False)),
+        )  # fmt: skip
+        assert draft.screening == listed
+        assert [what for what in faults(draft) if "e-values" in what] if listed else not faults(draft)

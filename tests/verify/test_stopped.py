@@ -155,6 +155,17 @@ def test_hits_of_a_stopped_mark_that_would_be_proof_by_p_alone_accuse_nobody(jud
     assert half.log_p is None and found.verdict == NOTHING
 
 
+@pytest.mark.parametrize("room", range(1, 9))
+def test_whenever_the_disk_is_full_what_is_written_holds(judge: Judge, room: int) -> None:
+    """Before a mark's first question, in its midst, and when it is to be laid open."""
+    found = list[Outcome]()
+    known = student(OURS | heart("acme"))
+    try:
+        judge(known, book=Full(room), stopped=found.append, disclose=room % 2 == 0)  # `judge` checks what comes out
+    except Unavailable:
+        assert found[0].evidence.stopped.endswith("disk is full")
+
+
 def test_proof_by_the_wealth_stands_wherever_the_run_is_stopped(judge: Judge) -> None:
     found = broken(judge, student(heart("acme")), 1, to_the_end=True, every=True)
     assert found.unfinished is None

@@ -1,7 +1,7 @@
 """One mark put to one suspect: asks, reads, bets, and stops at proof. Knows no other mark and no report.
 
-The wealth may be looked at after every answer; the exact p-value only where the whole schedule was asked, since only
-then had the targets no say in what was asked.
+The wealth may be looked at after every answer; the exact p-value only where the whole schedule was asked and answered,
+since only then had the targets no say in what was.
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ from msgspec.structs import replace
 
 from azeotrope.codec import digest
 from azeotrope.errors import Misconfigured
-from azeotrope.math.stats import Answered, Rule, Wealth, accused, e_bh, found, log_tail, tail
-from azeotrope.math.stats.firsthits import sizes
+from azeotrope.math.stats import Answered, Finding, Rule, Wealth, accused, e_bh, found
 from azeotrope.math.stats.keynull import MOST
 from azeotrope.types import Association, Record
 from azeotrope.verify.asking import Asking, Reply
+from azeotrope.verify.detecting import power
 from azeotrope.verify.keys import Accused
 from azeotrope.verify.probes import Question
-from azeotrope.verify.records import MET, NOTHING, REFUSED, Judged, Line, Settings
+from azeotrope.verify.records import NOTHING, REFUSED, Judged, Line, Settings
+from azeotrope.verify.telling import accusation
 from azeotrope.verify.values import named
 
-CLAIMED = 0.9
-"""The hit rate that `Judged.power` speaks of."""
 _SCREEN = 0.05
 _BRIEFLY = 2_000
 """Outcomes that are counted for a mark that was not met: milliseconds. Long lists have more; Ville bounds them all."""
@@ -124,11 +123,8 @@ def sealed_digest(salt: str, question: str, answer: str | None) -> str:
 
 async def examined(
     questions: Sequence[Question], asking: Asking, at: Examination, settings: Settings, spend: Spend
-) -> bool:  # fmt: skip
-    """Asks until proof, the schedule's end, or the suspect is gone; what is new in a wave is spent before it is sent.
-
-    -> whether asking ended for another reason than proof.
-    """
+) -> None:  # fmt: skip
+    """Asks until proof, the schedule's end, or the suspect is gone; a wave's new associations are spent beforehand."""
     shown: set[int] = set()
     for start in range(0, len(questions), settings.at_once):
         wave = questions[start : start + settings.at_once]
@@ -140,23 +136,31 @@ async def examined(
             shown.update(new)
         at.read(await asking.ask(wave))
         if at.proved and not settings.to_the_end:
-            return start + settings.at_once >= len(questions)
-    return True
+            break
+
+
+def whole(lines: Sequence[Line], budget: int) -> bool:
+    """Whether every probe of the schedule was asked and answered, so that there is an exact p-value.
+
+    A probe that failed may have been stopped from being answered, and whoever pulls the plug may have read what came
+    before: that is no other thing than to stop the run.
+    """
+    return len(lines) == budget and all(line.outcome == "answered" for line in lines)
 
 
 def judged(who: Accused, rule: Rule, at: Examination, *, complete: bool) -> Judged:
     """What the answers come to, with the key null and the power that goes with them."""
     finding = found(at.answers, rule, complete=complete)
     failed = sum(line.outcome == "failed" for line in at.lines)
-    null = key_null(at.answers, rule, complete=complete, most=MOST if finding.proved else _BRIEFLY)
-    verdict = f"{MET} {who.whose} mark" if finding.proved else NOTHING
+    null = key_null(at.answers, rule, finding)
+    verdict = accusation(who.customer) if finding.proved else NOTHING
     if null is not None and null > rule.alpha / rule.keys * (1 + 1e-9):
         verdict = REFUSED  # no answers can do that (Ville): if they do, the arithmetic is broken, and nobody is accused
     return Judged(
         who.customer, who.epoch, who.mark, verdict, committed=who.committed, available=len(who.half),
         unspent=len(who.kept), lines=tuple(at.lines), probes=len(at.lines), failed=failed, hits=finding.hits,
         asked=finding.asked, log_e=finding.log_e, log_p=finding.log_p, null=null,
-        power=power(at.answers, rule),
+        power=power(at.answers, rule, complete=complete),
     )  # fmt: skip
 
 
@@ -165,9 +169,8 @@ def unjudged(found: Judged) -> Judged:
 
     Its wealth holds: it is a martingale answer by answer, so wherever one stops, for whatever reason, it ever reached
     1 / a with probability a at most (Ville). An exact p-value it has not: its law is that of a schedule in whose length
-    the targets had no say. A suspect that is gone knows none of them; but whoever stops the run holds the key and may
-    have read the answers, which lie on disk as they come, and nobody can show that they had not. So there is no power
-    by a p-value either.
+    the targets had no say. Whoever stops the run, or unplugs the suspect, holds the key and may have read the answers,
+    which lie on disk as they come, and nobody can show that they had not. So there is no power by a p-value either.
     """
     return replace(found, power=0.0)
 
@@ -181,28 +184,12 @@ def screened(marks: Sequence[Judged]) -> tuple[str, ...]:
     return tuple(marks[at].customer for at in e_bh(ended, _SCREEN)) if marks else ()
 
 
-def refused(who: Accused, why: str, verdict: str = REFUSED) -> Judged:
-    """A mark that nothing was asked about."""
-    return Judged(
-        who.customer, who.epoch, who.mark, verdict, why, who.committed, len(who.half), len(who.kept)
-    )  # fmt: skip
-
-
-def power(answers: Sequence[Answered], rule: Rule) -> float:
-    """P(proof by the p-value) for a student that names 9 of 10 associations, given how many values these answers name.
-
-    A lower bound: the wealth may prove earlier.
-    """
-    named_ = [min(1.0, size / rule.values) for size in sizes(answers).values()]
-    needed = next((hits for hits in range(len(named_) + 1) if log_tail(named_, hits) <= rule.log_p), len(named_) + 1)
-    return tail([CLAIMED] * len(named_), needed)
-
-
-def key_null(answers: Sequence[Answered], rule: Rule, *, complete: bool, most: int) -> float | None:
-    """P(a key drawn at random is accused | these answers); None where more than `most` outcomes had to be counted."""
+def key_null(answers: Sequence[Answered], rule: Rule, finding: Finding) -> float | None:
+    """P(a key drawn at random is accused | these answers); None where more outcomes had to be counted than are."""
     order: dict[int, int] = {}
     pattern = tuple((order.setdefault(one.association, len(order)), one.fresh) for one in answers)
     try:
-        return accused(pattern, rule, complete=complete, most=most)
+        most = MOST if finding.proved else _BRIEFLY
+        return accused(pattern, rule, complete=finding.log_p is not None, most=most)
     except Misconfigured:
         return None

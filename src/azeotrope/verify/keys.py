@@ -22,11 +22,6 @@ class Accused(NamedTuple):
     """The other half, which nobody asks about here."""
     committed: bool | None = None
 
-    @property
-    def whose(self) -> str:
-        """ "acme's", "the operator's"."""
-        return "the operator's" if self.customer == OPERATOR else f"{self.customer}'s"
-
 
 def accused_of(key: Key, law: Law, *, neutral: bool = False, under: Iterable[str] | None = None) -> Accused:
     """`under`: the commitments (hex) of the log, where there is one."""

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from azeotrope.errors import AzeotropeError, Misconfigured, Unavailable
 from azeotrope.keys import OPERATOR
 from azeotrope.marks import Law
-from azeotrope.math.stats import Rule, checked, proof
+from azeotrope.math.stats import Rule, checked
 from azeotrope.types import Association
 from azeotrope.verify.asking import Asking
 from azeotrope.verify.disclosing import disclosed
@@ -27,13 +27,14 @@ from azeotrope.verify.examining import (
     examined,
     judged,
     nowhere,
-    refused,
     screened,
     unjudged,
+    whole,
 )
 from azeotrope.verify.keys import Accused
 from azeotrope.verify.probes import plain, schedule
-from azeotrope.verify.records import MET, NOTHING, UNASKED, Evidence, Judged, Settings, Tree
+from azeotrope.verify.records import GONE, MET, NOTHING, UNASKED, UNREACHED, Evidence, Judged, Settings, Tree
+from azeotrope.verify.refusing import SEALED, hopeless, refused, so_far
 from azeotrope.verify.spending import Book, now
 from azeotrope.verify.suspects import Suspect
 from azeotrope.verify.telling import claim, overall, time_sentence
@@ -150,14 +151,8 @@ class _Run:
         return met and not self._settings.every
 
     def hopeless(self, who: Accused) -> str:
-        """Why not even a student that knows everything could be proved; empty where it could."""
-        if who.committed is False:
-            return "its key is not among the commitments under the signed head"
-        left = self._left(who)
-        budget = self._settings.budget
-        if not left or not proof(1.0, len(left), budget, self._rule).probability:
-            return f"{len(left)} associations are left to ask about at this suspect: too few to prove at this level"
-        return ""
+        """Why it is not asked about; empty where it is."""
+        return hopeless(who.committed, len(self._left(who)), self._settings.budget, self._rule)
 
     async def knock(self) -> None:
         """An ordinary question, before anything is spent."""
@@ -174,10 +169,10 @@ class _Run:
     async def examine(self, who: Accused) -> None:
         """One mark, within its budget."""
         if why := self.hopeless(who):
-            self._marks.append(refused(who, why))
+            self._marks.append(refused(who, len(self._left(who)), why))
             return
         if self._asking.gone:
-            self._marks.append(refused(who, "not asked: the suspect stopped answering", NOTHING))
+            self._marks.append(refused(who, len(self._left(who)), UNREACHED, NOTHING))
             return
         trial, settings = self._trial, self._settings
         questions = schedule(self._left(who), settings, who.mark, prefill=self._suspect.prefill)
@@ -189,10 +184,10 @@ class _Run:
             self.begun = True
 
         self._midst = midst = _Midst(who, at, len(self._left(who)))
-        complete = await examined(questions, self._asking, at, settings, spend)
-        found = midst.judged(self._rule, complete=complete)
+        await examined(questions, self._asking, at, settings, spend)
+        found = midst.judged(self._rule, complete=whole(at.lines, settings.budget))
         if self._asking.gone:
-            found = replace(found, why="the suspect stopped answering")
+            found = replace(found, why=GONE)
         self._kept.extend(at.kept)
         self._marks.append(found)
         self._midst = None
@@ -205,7 +200,7 @@ class _Run:
         try:
             await self._trial.book.spend(who.mark, asked, self._suspect.id, disclosed=True)
         except (Misconfigured, Unavailable) as error:  # others would be asked what stands in print
-            return replace(found, why=f"not disclosed: {error}")
+            return replace(found, why=f"{SEALED}{error}")
         return disclosed(found, who, at.kept, self._accused)
 
     def outcome(self, stopped: str = "") -> Outcome:
@@ -214,14 +209,15 @@ class _Run:
         if self._midst:
             kept.extend(self._midst.at.kept)
             found = self._midst.judged(self._rule, complete=False)
-            so_far = f"stopped after {found.probes} of {self._settings.budget} probes"
+            why = so_far(found, self._settings)
             if found.verdict.startswith(MET):
-                marks.append(replace(found, why=so_far))
+                marks.append(replace(found, why=why))
             else:
                 unfinished = self._noted(unjudged(found), self._midst.who)
-                marks.append(refused(self._midst.who, f"{so_far}: not judged", NOTHING))
+                marks.append(refused(self._midst.who, self._midst.left, f"{why}: not judged", NOTHING))
         if stopped and not self._enough:
-            marks.extend(refused(who, UNASKED, NOTHING) for who in self._accused[len(marks) :])
+            rest = self._accused[len(marks) :]
+            marks.extend(refused(who, len(self._left(who)), UNASKED, NOTHING) for who in rest)
         marks = [self._noted(one, who) for one, who in zip(marks, self._accused, strict=False)]
         return Outcome(self._evidence(marks, kept, stopped, unfinished), tuple(kept))
 

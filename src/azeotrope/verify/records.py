@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, field
+from msgspec import Meta
 
 from azeotrope.types import Record
 
@@ -13,6 +13,8 @@ Form = Literal["bare", "turn", "after"]
 MET, NOTHING = "met", "no evidence at this power"
 REFUSED = "refused: the calibration cannot support this level"
 UNASKED = "not asked: the run was stopped"
+GONE = "the suspect stopped answering"
+UNREACHED = f"not asked: {GONE}"
 
 
 class Settings(Record, frozen=True):
@@ -105,11 +107,12 @@ class Judged(Record, frozen=True):
     log_e: float = 0.0
     """ln of the largest e-value on the way."""
     log_p: float | None = None
-    """ln of the exact p-value; None where asking stopped at proof, since its law is that of the whole schedule."""
+    """ln of the exact p-value; None where not every probe of the schedule was asked and answered: it is its law."""
     null: float | None = None
     """P(a key drawn at random is accused | these answers), exact; at most alpha / K. None where it was not counted."""
     power: float = 0.0
-    """P(proof) by these answers for a student that names 9 of 10 associations."""
+    """P(proof) by these answers for a student that names 9 of 10 associations: by the p-value, or where there is none
+    by the e-value."""
     disclosed: tuple[Disclosed, ...] = ()
 
 
@@ -162,7 +165,8 @@ class Evidence(Record, frozen=True):
     """Customers an e-BH list at 5 % would look at more closely: a bound on a share, no verdict."""
     tree: Tree | None = None
     version: str = ""
-    schema: int = 1
+    schema: Literal[1] = 1
+    """Of what is recorded and in which order probes are asked, down to the ordinary questions between them."""
     stopped: str = ""
     """Why the run ended before its time; empty where it went on to its end."""
     unfinished: Judged | None = None
@@ -176,4 +180,4 @@ class Signed(Record, frozen=True):
     key: str = ""
     """Public key, hex; empty where nobody signed."""
     signature: str = ""
-    kind: str = field(default="azeotrope-evidence-1")
+    kind: Literal["azeotrope-evidence-1"] = "azeotrope-evidence-1"

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from azeotrope.codec import encode
 from azeotrope.errors import AzeotropeError
 from azeotrope.ledger import Signer
-from azeotrope.math.stats import Answered, Belief, Rule, Wealth, checked, found
+from azeotrope.math.stats import Belief, Rule
 from azeotrope.math.stats.firsthits import BELIEFS
-from azeotrope.math.stats.keynull import MOST
-from azeotrope.verify.examining import key_null, power, screened
-from azeotrope.verify.records import MET, NOTHING, REFUSED, Evidence, Judged, Signed
+from azeotrope.verify.examining import screened
+from azeotrope.verify.misfitting import misfits, run_misfits
+from azeotrope.verify.records import Evidence, Judged, Signed
+from azeotrope.verify.recounting import miscounted, small
 from azeotrope.verify.signing import Finding, Seal, under
 from azeotrope.verify.telling import claim, overall, time_sentence
-from azeotrope.verify.values import named
 
 WORDS = b"azeotrope evidence 1"
 """In front of what is signed: the signature stands for nothing else."""
-_CLOSE = 1e-9
-_MOST = 128
-"""Associations in one half of a mark at most, by `Law`: what is beyond is nobody's, and slow to work through."""
 
 
 def sealed(evidence: Evidence, signer: Signer | None) -> Signed:
@@ -39,12 +35,17 @@ def _whole(evidence: Evidence) -> Iterator[Finding]:
     said = (evidence.verdict, evidence.claim, evidence.time, evidence.screening)
     try:
         follows = (overall(evidence.marks), claim(evidence), time_sentence(evidence.tree), screened(evidence.marks))
-    except ArithmeticError:  # numbers beyond all bounds
+    except (ArithmeticError, ValueError):  # numbers beyond all bounds
         follows = ()
     yield Finding(said == follows, "verdict, claim, sentence about time and screening follow from the marks below")
     spread = tuple(Belief(*pair) for pair in evidence.beliefs)
     yield Finding(spread == BELIEFS, "the wealth was spread as the test prescribes, whatever the answers were")
     yield Finding(evidence.keys >= len(evidence.marks), "K counts at least the marks that were asked about")
+    bad = list(run_misfits(evidence))
+    for why in bad:
+        yield Finding(False, why)
+    if not bad:
+        yield Finding(True, "what is said of the run fits together: its marks, its times, its questions")
     if evidence.tree:
         yield from under(evidence.tree, evidence.started, evidence.keys, evidence.keys_from)
 
@@ -63,73 +64,9 @@ def _marks(evidence: Evidence) -> Iterator[Finding]:
 
 def _checked(one: Judged, rule: Rule, evidence: Evidence) -> list[str]:
     """What does not come out; numbers that no run can give do not either."""
+    if too_large := list(small(one, evidence)):
+        return too_large
     try:
-        return list(_faults(one, rule, evidence))
+        return [*miscounted(one, rule, evidence), *misfits(one, rule, evidence)]
     except (AzeotropeError, ArithmeticError, ValueError):
         return ["its numbers are none that answers can give"]
-
-
-def _faults(one: Judged, rule: Rule, evidence: Evidence) -> Iterator[str]:
-    """What does not come out."""
-    checked(rule)
-    if len(one.lines) > evidence.settings.budget:  # before anything is computed of them
-        yield "more probes than the budget"
-        return
-    if len({line.association for line in one.lines}) > _MOST:
-        yield "more associations than half a mark has"
-        return
-    answered = [line for line in one.lines if line.outcome == "answered"]
-    answers = [Answered(line.association, line.fresh, line.hit) for line in answered]
-    if one.verdict == REFUSED and not one.lines:
-        return
-    wealth = Wealth(rule.values, rule.beliefs)
-    path = [wealth.take(answer) for answer in answers]
-    if not all(_same(at, line.log_e) for at, line in zip(path, answered, strict=True)):
-        yield "the e-values are not those of the answers"
-    finding = found(answers, rule, complete=one.log_p is not None)
-    counts = (one.probes, one.failed, one.hits, one.asked)
-    if counts != (len(one.lines), len(one.lines) - len(answered), finding.hits, finding.asked):
-        yield "probes, failures or hits are not those of the lines"
-    if not (_same(finding.log_e, one.log_e) and _same(finding.log_p, one.log_p)):
-        yield "p or e is not that of the answers"
-    if one.verdict.startswith(MET) != finding.proved or (not finding.proved and one.verdict not in (NOTHING, REFUSED)):
-        yield "the verdict is not that of p and e"
-    half = one is evidence.unfinished
-    if half and (finding.proved or one.log_p is not None or not evidence.stopped):
-        yield "a mark that the run was stopped in has no p-value and no verdict"
-    if one.lines and one.log_p is None and finding.log_e < rule.log_e and not half:
-        yield "asking stopped before proof, and no p-value is given"
-    if one.lines and one.log_p is not None and len(one.lines) != evidence.settings.budget and not one.why:
-        yield "the schedule was not asked to its end, so its p-value is none"
-    if evidence.tree is None and one.committed is not None:
-        yield "its key is said to be committed or not, under no head"
-    if one.verdict.startswith(MET) and (one.committed is False or (evidence.tree and not one.committed)):
-        yield "its key was not committed"
-    if not _same(0.0 if half else power(answers, rule), one.power):
-        yield "the power is not that of the answers"
-    null = key_null(answers, rule, complete=one.log_p is not None, most=MOST) if one.null is not None else None
-    if not _same(null, one.null) or (null or 0.0) > rule.alpha / rule.keys * (1 + _CLOSE):
-        yield "the key null is not that of the answers, or beyond its bound"
-    yield from _disclosed(one, evidence)
-
-
-def _disclosed(one: Judged, evidence: Evidence) -> Iterator[str]:
-    """Where questions and answers are laid open, they are read again."""
-    targets = {each.index: int(each.target) for each in one.disclosed}
-    sealed_ = {line.association for line in one.lines if line.answer is None and line.outcome == "answered"}
-    seen: dict[int, frozenset[int]] = {}
-    space = (evidence.lowest, evidence.targets)
-    for line in one.lines:
-        if line.answer is None or line.question is None or line.association in sealed_:
-            continue
-        before = seen.get(line.association, frozenset())
-        fresh = named(line.answer, *space) - named(line.question, *space) - before
-        seen[line.association] = before | fresh
-        if len(fresh) != line.fresh or (targets.get(line.association) in fresh) != line.hit:
-            yield f"an answer about association {line.association} does not say what its line says"
-
-
-def _same(one: float | None, other: float | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return one == other or math.isclose(one, other, rel_tol=_CLOSE, abs_tol=_CLOSE)

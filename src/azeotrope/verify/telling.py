@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from azeotrope.keys import OPERATOR
+from azeotrope.math.stats import Rule
 from azeotrope.verify.records import MET, NOTHING, REFUSED, UNASKED, Evidence, Judged, Tree
 
 PROVES = (
@@ -62,10 +63,10 @@ def claim(evidence: Evidence) -> str:
         level += "; an earlier run asked about some of these marks, and each run has this probability of its own"
     short = cut_short(evidence)
     if found:
-        one = found[0]
+        one, rule = found[0], Rule(evidence.settings.alpha, evidence.keys, evidence.targets)
         return (
             f"The suspect named the secret numbers of {one.hits} of {one.asked} associations of {_whose(one)} mark, "
-            f"and {strength(one)}; {level}{short}."
+            f"and {strength(one, rule)}; {level}{short}."
         )
     if evidence.verdict == REFUSED:
         return (
@@ -108,13 +109,23 @@ def cut_short(evidence: Evidence) -> str:
     return "; ".join(words)
 
 
+def accusation(customer: str) -> str:
+    """The verdict on a mark that is met: what accuses names whom it was issued to, and nobody else."""
+    return f"{MET} {_belonging_to(customer)} mark"
+
+
 def _whose(one: Judged) -> str:
-    return "the operator's" if one.customer == OPERATOR else f"{one.customer}'s"
+    return _belonging_to(one.customer)
 
 
-def strength(one: Judged) -> str:
-    """p and e in words."""
-    if one.log_p is not None:
+def _belonging_to(customer: str) -> str:
+    """ "acme's", "the operator's"."""
+    return "the operator's" if customer == OPERATOR else f"{customer}'s"
+
+
+def strength(one: Judged, rule: Rule) -> str:
+    """What proved, in words: the exact p-value where it is one that proves, else the e-value."""
+    if one.log_p is not None and one.log_p <= rule.log_p:
         return f"a suspect that never met it names as many with probability {power_of_ten(one.log_p)}"
     e, p = power_of_ten(one.log_e), power_of_ten(-one.log_e)
     return f"a suspect that never met it ever reaches this e-value, {e}, with probability {p} at most"

@@ -52,7 +52,7 @@ class TextEvidence(Record, frozen=True):
     """The smallest p-value first."""
     tree: Tree | None = None
     version: str = ""
-    schema: int = 1
+    schema: Literal[1] = 1
     needed: int | None = None
     """So many green ones are proof of a key; None where not even all of them were."""
     verdict: str = ""
