@@ -1,7 +1,9 @@
 """What would leak past a defense is refused by name, and reasoning that comes back never reaches the upstream."""
 
+import asyncio
 import copy
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,13 +17,15 @@ from azeotrope.gateway.wire.leaks import (
     NAMES,
     NESTS,
     NEUTRAL,
+    STEP,
     SWITCHES,
     Rules,
     alternatives,
-    cleaned,
     refuse,
     refuse_bias,
 )
+from azeotrope.models.text import splitting
+from azeotrope.models.text.marks import mark_at
 
 USER = {"role": "user", "content": "2+2?"}
 ASSISTANT = {"role": "assistant", "content": "It is"}
@@ -29,7 +33,7 @@ ASSISTANT = {"role": "assistant", "content": "It is"}
 
 def permitted(rules: Rules = Rules(), **members: Any) -> Any:
     asked = chat.parse(json.dumps({"messages": [USER], **members}).encode())
-    return journey.permitted(asked, rules)
+    return asyncio.run(journey.permitted(asked, rules, asyncio.Lock()))
 
 
 LEAKS: dict[str, Any] = {
@@ -242,7 +246,33 @@ def test_a_user_may_write_of_tags_and_send_pictures() -> None:
         {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:x"}}]},
         {"role": "tool", "tool_call_id": "1", "content": "<think>4</think>"},
     ]
-    assert cleaned(messages) == messages
+    assert list(permitted(messages=messages).messages) == messages
+
+
+@pytest.mark.parametrize("content", ["<think>" * 20_000, "<" * 100_000, [{"type": "text", "text": "<think>"}] * 20_000])
+async def test_while_a_long_message_is_read_others_are_served(content: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = [0]
+    """At how many marks, up to each turn of the loop."""
+
+    def counted(text: str, start: int) -> Any:
+        looked[-1] += 1
+        return mark_at(text, start)
+
+    async def others() -> None:
+        while True:
+            looked.append(looked[-1])
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(splitting, "mark_at", counted)
+    serving = asyncio.create_task(others())
+    asked = chat.Asked({"messages": [{"role": "assistant", "content": content}, USER]}, False, False)
+    turns = asyncio.Lock()
+    first, second = await asyncio.gather(*(journey.permitted(asked, Rules(), turns) for _ in range(2)))
+    serving.cancel()
+    assert first == second and "think" not in str(first.messages)
+    assert len(looked) > 2 * 100_000 / STEP
+    assert max(b - a for a, b in pairwise(looked)) <= 2 * (STEP // len("<think>") + 1)
+    assert not turns.locked()
 
 
 json_values = st.recursive(

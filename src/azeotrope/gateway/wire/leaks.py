@@ -6,17 +6,19 @@ Pure; knows no defense by name. Toggles that only ask for less or more reasoning
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Generator, Iterator
+from typing import Any, TypeVar, cast
 
 from msgspec import Struct
 
 from azeotrope.errors import Refused
 from azeotrope.gateway.wire import stops
 from azeotrope.models import channels
-from azeotrope.models.text import split
+from azeotrope.models.text import Piece, Splitter
 from azeotrope.models.text.marks import candidate
 from azeotrope.types import Fields, Message
+
+R = TypeVar("R")
 
 
 class Rules(Struct, frozen=True):
@@ -253,34 +255,54 @@ def _refused(name: str, why: str) -> Refused:
     return Refused(f"{name} is not allowed here: {why}", code="unsupported_parameter", param=name)
 
 
-def cleaned(messages: list[Message]) -> list[Message]:
+Steps = Generator[int, None, R]
+"""Work in small steps, so that whoever is served beside it need not wait for its end: each says how many characters it
+has read, or what takes as long."""
+
+STEP = 1 << 14
+"""Most characters that one step reads: at a microsecond each, where every one of them belongs to a mark."""
+
+
+def cleaning(messages: list[Message]) -> Steps[list[Message]]:
     """The messages without reasoning that comes back: members of any name, parts, and tagged text of the assistant."""
-    return [_clean(m) if m.get("role") == "assistant" or not INBOUND.isdisjoint(m) else m for m in messages]
+    out: list[Message] = []
+    for message in messages:
+        if message.get("role") == "assistant" or not INBOUND.isdisjoint(message):
+            message = yield from _clean(message)
+        out.append(message)
+        yield 1
+    return out
 
 
-def _clean(message: Message) -> Message:
+def _clean(message: Message) -> Steps[Message]:
     out = {name: value for name, value in message.items() if name not in INBOUND}
     if message.get("role") != "assistant":
         return out
     content = out.get("content")
     if isinstance(content, str):
-        out["content"] = _untagged(content)
+        out["content"] = yield from _untagged(content)
     elif isinstance(content, list):
-        out["content"] = [_part(part) for part in cast(list[Any], content) if not _thinks(part)]
+        out["content"] = yield from _parts(cast(list[Any], content))
     return out
 
 
-def _thinks(part: Any) -> bool:
-    return isinstance(part, dict) and cast(Fields, part).get("type") in _INBOUND_PARTS
+def _parts(parts: list[Any]) -> Steps[list[Any]]:
+    out: list[Any] = []
+    for part in parts:
+        fields = cast(Fields, part) if isinstance(part, dict) else {}
+        text = fields.get("text")
+        if fields.get("type") not in _INBOUND_PARTS:
+            out.append({**fields, "text": (yield from _untagged(text))} if isinstance(text, str) else part)
+        yield 1
+    return out
 
 
-def _part(part: Any) -> Any:
-    if not isinstance(part, dict):
-        return part
-    fields = cast(Fields, part)
-    text = fields.get("text")
-    return {**fields, "text": _untagged(text)} if isinstance(text, str) else fields
-
-
-def _untagged(text: str) -> str:
-    return split(text, "tags")[1] if candidate(text, 0) < len(text) else text
+def _untagged(text: str) -> Steps[str]:
+    if len(text) <= STEP and candidate(text, 0) == len(text):
+        yield len(text)
+        return text
+    splitter, pieces = Splitter("tags"), list[Piece]()
+    for at in range(0, len(text), STEP):
+        pieces += splitter.feed(text[at : at + STEP])
+        yield STEP
+    return "".join(piece.text for piece in [*pieces, *splitter.close()] if piece.kind == "answer")
