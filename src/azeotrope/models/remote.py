@@ -23,7 +23,7 @@ from azeotrope.models.faults import BROKEN, Busy, broke_off, gave_up, refused, t
 from azeotrope.models.patience import Patience, pause, retried, retry_after
 from azeotrope.models.text import Policy
 from azeotrope.models.wire_in import Habits, Reader
-from azeotrope.models.wire_out import body_of
+from azeotrope.models.wire_out import body_of, renamed
 from azeotrope.types import Event, Fields, Request
 
 _LINGER = 0.1
@@ -133,9 +133,11 @@ class Remote:
     ) -> AsyncGenerator[Forwarded]:
         """Sends a chat completion's raw body with the operator's key; gives the 2xx response as it comes.
 
-        Retries and errors are those of `stream`, up to the response's head. `live`: the body asks for a stream.
+        Where this model has a name it is asked for whatever the body names; else the body goes as it is. Retries and errors are those of `stream`, up to the response's head. `live`: the body asks for a stream.
         `headers` are sent beside our own, which they cannot replace.
         """
+        if self._model is not None:
+            body = renamed(body, self._model)
         call = _Call(self._patience, self._rng)
         response = None
         while response is None:
