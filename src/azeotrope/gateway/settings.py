@@ -114,6 +114,7 @@ class Book(Record, frozen=True):
     """Where releases are recorded."""
 
     dsn: str = "sqlite:///azeotrope-ledger.db"
+    """An SQLite file, or a database's address."""
     key_env: str | None = None
     """Environment variable that holds the key which signs the ledger's heads."""
     key_file: str | None = None
@@ -186,7 +187,19 @@ def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
         name = cast(Fields, table).get(member, usual) if isinstance(table, dict) else None
         if isinstance(name, str):
             values[place] = {**cast(Fields, table), member: str(folder / name)}
+    book = values.get("ledger", {})
+    dsn = cast(Fields, book).get("dsn", Book().dsn) if isinstance(book, dict) else None
+    if isinstance(dsn, str):
+        values["ledger"] = {**cast(Fields, book), "dsn": _placed(dsn, folder)}
     return values
+
+
+def _placed(dsn: str, folder: Path) -> str:
+    """The ledger's address, its file relative to the settings' folder; a server's address, or no file's, as it is."""
+    scheme, slashes, path = dsn.partition(":///") if "://" in dsn else ("sqlite", "", dsn)
+    if not scheme.startswith("sqlite") or "://" in scheme or not path or path.startswith((":memory:", "file:", "?")):
+        return dsn
+    return f"{scheme}{slashes}{folder / path}" if slashes else str(folder / path)
 
 
 def _check_policies(settings: Settings, where: str) -> None:
