@@ -91,6 +91,19 @@ def test_a_key_comes_from_the_environment_or_from_a_file_of_ones_own(tmp_path) -
     assert "sk-" not in repr(check(table, "test", tmp_path))
 
 
+SECRETIVE = ["http://user:hunter2@h/v1", "http://hunter2@h", "https://h/v1?api_key=hunter2", "http://h/v1#hunter2",
+             "user:hunter2@h/v1", "http://[hunter2/v1"]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["upstream", "rewriter"])
+@pytest.mark.parametrize("address", SECRETIVE)
+def test_an_address_that_holds_a_secret_is_refused_unquoted_with_the_cure(address: str, place: str) -> None:
+    with pytest.raises(Misconfigured, match=rf"test: \[{place}\] base_url") as refused:
+        check({**SMALL, place: {"base_url": address, "key_env": "K"}}, "test")
+    assert "hunter2" not in repr(refused.value)
+    assert "key_env or key_file" in str(refused.value) or "http://host:8000/v1" in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("dsn", "placed"),
     [

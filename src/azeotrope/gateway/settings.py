@@ -16,6 +16,7 @@ from msgspec import field
 
 from azeotrope.codec import convert, read_toml
 from azeotrope.errors import Misconfigured
+from azeotrope.models import addresses
 from azeotrope.models.patience import Patience
 from azeotrope.types import Fields, Record
 
@@ -173,6 +174,7 @@ def check(values: Mapping[str, Any], where: str, folder: Path = Path()) -> Setti
                 f"{where}: [{place}] holds a key; name the variable (key_env) or file (key_file) that holds it instead"
             )
     settings = convert(_anchored(dict(values), folder), Settings, where)
+    _check_addresses(settings, where)
     _check_policies(settings, where)
     _check_limits(settings.server, where)
     return settings
@@ -200,6 +202,15 @@ def _placed(dsn: str, folder: Path) -> str:
     if not scheme.startswith("sqlite") or "://" in scheme or not path or path.startswith((":memory:", "file:", "?")):
         return dsn
     return f"{scheme}{slashes}{folder / path}" if slashes else str(folder / path)
+
+
+def _check_addresses(settings: Settings, where: str) -> None:
+    for place, endpoint in (("upstream", settings.upstream), ("rewriter", settings.rewriter)):
+        try:
+            if endpoint is not None:
+                addresses.checked(endpoint.base_url)
+        except Misconfigured as error:
+            raise Misconfigured(f"{where}: [{place}] {error}") from None
 
 
 def _check_policies(settings: Settings, where: str) -> None:
