@@ -14,10 +14,13 @@ from azeotrope.errors import Refused
 from azeotrope.gateway import journey
 from azeotrope.gateway.wire import chat
 from azeotrope.gateway.wire.leaks import (
+    FILLED,
+    MOST_STOPS,
     NAMES,
     NESTS,
     NEUTRAL,
     STEP,
+    STOPS,
     SWITCHES,
     Rules,
     alternatives,
@@ -51,6 +54,16 @@ LEAKS: dict[str, Any] = {
     "regex": ".*", "guided_regex": ".*", "guided_grammar": "root ::= .", "structural_tag": {}, "input_ids": [1],
     "prompt_token_ids": [1], "return_prompt_token_ids": True, "logit_bias": {"128799": -100},
     "response_format": {"type": "structural_tag"},
+    "banned_strings": ["</think>"], "custom_token_bans": "128014", "token_ban_ranges": [[[1], 0, 9]],
+    "banned_tokens": ["</think>"], "allowed_tokens": [1], "suppress_tokens": [1], "bad_words_ids": [[1]],
+    "sequence_bias": [[[1], -9.0]], "no_repeat_ngram_size": 1, "negative_prompt": "</think>",
+    "grammar_string": "root ::= [^<]*", "regex_pattern": "[^<]*", "guided_whitespace_pattern": ".*",
+    "template_vars": {"enable_thinking": False}, "instruction_template": "Alpaca", "template": "{{ .Prompt }}",
+    "adapter": {"assistant_start": "</think>"}, "response_prefix": "</think>", "continue_": True,
+    "reasoning_budget_message": "</think>", "token_healing": True, "thinking_forced_open": False, "context": [1, 2],
+    "prompt": "<think></think>", "raw": True, "do_preprocess": False, "generation_config": "{}", "eos_token_id": [1],
+    "stop_strings": ["</think>"], "stopping_strings": ["x", "</think>"], "stop_sequence": ["k>"],
+    "custom_stopping_strings": '"</think>"', "return_full_text": True, "top_n_tokens": 5,
 }  # fmt: skip
 
 
@@ -84,6 +97,9 @@ def test_a_leaking_member_is_refused_by_name_wherever_it_hides(name, nest) -> No
         {"response_format": {"type": "json_schema", "json_schema": {}}, "guided_json": {}, "guided_choice": ["a"]},
         {"structured_outputs": {"json": {}, "choice": ["a"]}, "tools": [{"type": "function"}]},
         {"min_tokens": 3, "ignore_eos": True},
+        dict(zip(FILLED, [[], "", 0, False, {}, None] * len(FILLED), strict=False)),
+        {"stop_strings": ["END"], "stopping_strings": ["\n", "You:"], "stop_sequence": "###"},
+        {"stop": [f"{at}." for at in range(MOST_STOPS)]},
         {"extra_body": {"anything": {"deep": True}}, "tools": [], "n": 2},
     ],
 )
@@ -130,6 +146,13 @@ def test_no_stop_string_falls_on_a_mark_in_it_or_across_its_edge(mark: str, nest
 def test_a_fragment_of_a_mark_is_refused_as_a_stop_string(text: str) -> None:
     with pytest.raises(Refused, match="stop"):
         permitted(stop=text)
+
+
+@pytest.mark.parametrize("name", STOPS)
+@pytest.mark.parametrize("value", [[128014], 128014, ["END", 7], {"a": "</think>"}, [["</think>"]], ["."] * 129])
+def test_only_a_few_texts_are_stopped_at(name: str, value: Any) -> None:
+    with pytest.raises(Refused, match=rf"^{name} is not allowed here: (only texts|it has more than 128)"):
+        permitted(**{name: value})
 
 
 @pytest.mark.parametrize(
@@ -288,7 +311,7 @@ json_values = st.recursive(
 
 @given(st.dictionaries(st.text(), json_values, max_size=5))
 def test_any_other_member_goes_along_as_it_came(members: dict[str, Any]) -> None:
-    known = {*LEAKS, *NAMES, *SWITCHES, *NESTS, "messages", "stream", "stream_options"}
+    known = {*LEAKS, *NAMES, *FILLED, *STOPS, *SWITCHES, *NESTS, "messages", "stream", "stream_options"}
     if not members.keys() & known:
         request = permitted(**members)
         assert {**request.options, **request.sampling} == members
