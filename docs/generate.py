@@ -113,9 +113,11 @@ def configuration() -> str:
     refused = {
         **leaks.NAMES,
         **leaks.SWITCHES,
+        **leaks.FILLED,
         **{f"{name} = false": why for name, why in leaks.RISKY_WHEN_FALSE.items()},
     }
     rows = "\n".join(f"| `{name}` | {why} |" for name, why in sorted(refused.items()))
+    stops = ", ".join(f"`{name}`" for name in leaks.STOPS)
     penalties = ", ".join(f"`{name}`" for name in sorted(leaks.NEUTRAL) if name != "logit_bias")
     greedy = ", ".join(f"`{name}`" for name in sorted(leaks.DECIDING_NOTHING))
     return f"""# Configuration
@@ -136,9 +138,11 @@ Under every policy but `none`, with a 400 in OpenAI's error shape, also inside `
 
 Also `top_logprobs` above the policy's bound; `logit_bias` with a negative value or of more than {leaks.MOST_BIASES}
 tokens, and, beside logprobs or under a shape, any bias or penalty ({penalties}); a `response_format` that
-is neither text nor JSON; a last message by the assistant (unless `allow_prefill = true`); `stop` strings that are a
-reasoning mark, a part of one, or a special token; and names that are those of watched members in another case
-(`Logprobs`), which some servers take for these.
+is neither text nor JSON; a last message by the assistant (unless `allow_prefill = true`); texts to stop at
+({stops}) that are a reasoning mark, a part of one, or a special token, numbers among them, and more than
+{leaks.MOST_STOPS} of them; and names that are those of watched members in another case (`Logprobs`), which some servers
+take for these. Members that only bias, ban, prefill or template where they hold something pass where they are empty,
+false or 0, as many clients send them.
 
 A policy with `greedy = true` lets through these members alone, others only where they say nothing (a penalty of 0):
 {greedy}.

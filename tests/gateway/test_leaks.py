@@ -1,7 +1,9 @@
 """What would leak past a defense is refused by name, and reasoning that comes back never reaches the upstream."""
 
+import asyncio
 import copy
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,16 +14,21 @@ from azeotrope.errors import Refused
 from azeotrope.gateway import journey
 from azeotrope.gateway.wire import chat
 from azeotrope.gateway.wire.leaks import (
+    FILLED,
+    MOST_STOPS,
     NAMES,
     NESTS,
     NEUTRAL,
+    STEP,
+    STOPS,
     SWITCHES,
     Rules,
     alternatives,
-    cleaned,
     refuse,
     refuse_bias,
 )
+from azeotrope.models.text import splitting
+from azeotrope.models.text.marks import mark_at
 
 USER = {"role": "user", "content": "2+2?"}
 ASSISTANT = {"role": "assistant", "content": "It is"}
@@ -29,7 +36,7 @@ ASSISTANT = {"role": "assistant", "content": "It is"}
 
 def permitted(rules: Rules = Rules(), **members: Any) -> Any:
     asked = chat.parse(json.dumps({"messages": [USER], **members}).encode())
-    return journey.permitted(asked, rules)
+    return asyncio.run(journey.permitted(asked, rules, asyncio.Lock()))
 
 
 LEAKS: dict[str, Any] = {
@@ -47,6 +54,16 @@ LEAKS: dict[str, Any] = {
     "regex": ".*", "guided_regex": ".*", "guided_grammar": "root ::= .", "structural_tag": {}, "input_ids": [1],
     "prompt_token_ids": [1], "return_prompt_token_ids": True, "logit_bias": {"128799": -100},
     "response_format": {"type": "structural_tag"},
+    "banned_strings": ["</think>"], "custom_token_bans": "128014", "token_ban_ranges": [[[1], 0, 9]],
+    "banned_tokens": ["</think>"], "allowed_tokens": [1], "suppress_tokens": [1], "bad_words_ids": [[1]],
+    "sequence_bias": [[[1], -9.0]], "no_repeat_ngram_size": 1, "negative_prompt": "</think>",
+    "grammar_string": "root ::= [^<]*", "regex_pattern": "[^<]*", "guided_whitespace_pattern": ".*",
+    "template_vars": {"enable_thinking": False}, "instruction_template": "Alpaca", "template": "{{ .Prompt }}",
+    "adapter": {"assistant_start": "</think>"}, "response_prefix": "</think>", "continue_": True,
+    "reasoning_budget_message": "</think>", "token_healing": True, "thinking_forced_open": False, "context": [1, 2],
+    "prompt": "<think></think>", "raw": True, "do_preprocess": False, "generation_config": "{}", "eos_token_id": [1],
+    "stop_strings": ["</think>"], "stopping_strings": ["x", "</think>"], "stop_sequence": ["k>"],
+    "custom_stopping_strings": '"</think>"', "return_full_text": True, "top_n_tokens": 5,
 }  # fmt: skip
 
 
@@ -80,6 +97,9 @@ def test_a_leaking_member_is_refused_by_name_wherever_it_hides(name, nest) -> No
         {"response_format": {"type": "json_schema", "json_schema": {}}, "guided_json": {}, "guided_choice": ["a"]},
         {"structured_outputs": {"json": {}, "choice": ["a"]}, "tools": [{"type": "function"}]},
         {"min_tokens": 3, "ignore_eos": True},
+        dict(zip(FILLED, [[], "", 0, False, {}, None] * len(FILLED), strict=False)),
+        {"stop_strings": ["END"], "stopping_strings": ["\n", "You:"], "stop_sequence": "###"},
+        {"stop": [f"{at}." for at in range(MOST_STOPS)]},
         {"extra_body": {"anything": {"deep": True}}, "tools": [], "n": 2},
     ],
 )
@@ -126,6 +146,13 @@ def test_no_stop_string_falls_on_a_mark_in_it_or_across_its_edge(mark: str, nest
 def test_a_fragment_of_a_mark_is_refused_as_a_stop_string(text: str) -> None:
     with pytest.raises(Refused, match="stop"):
         permitted(stop=text)
+
+
+@pytest.mark.parametrize("name", STOPS)
+@pytest.mark.parametrize("value", [[128014], 128014, ["END", 7], {"a": "</think>"}, [["</think>"]], ["."] * 129])
+def test_only_a_few_texts_are_stopped_at(name: str, value: Any) -> None:
+    with pytest.raises(Refused, match=rf"^{name} is not allowed here: (only texts|it has more than 128)"):
+        permitted(**{name: value})
 
 
 @pytest.mark.parametrize(
@@ -242,7 +269,33 @@ def test_a_user_may_write_of_tags_and_send_pictures() -> None:
         {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:x"}}]},
         {"role": "tool", "tool_call_id": "1", "content": "<think>4</think>"},
     ]
-    assert cleaned(messages) == messages
+    assert list(permitted(messages=messages).messages) == messages
+
+
+@pytest.mark.parametrize("content", ["<think>" * 20_000, "<" * 100_000, [{"type": "text", "text": "<think>"}] * 20_000])
+async def test_while_a_long_message_is_read_others_are_served(content: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = [0]
+    """At how many marks, up to each turn of the loop."""
+
+    def counted(text: str, start: int) -> Any:
+        looked[-1] += 1
+        return mark_at(text, start)
+
+    async def others() -> None:
+        while True:
+            looked.append(looked[-1])
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(splitting, "mark_at", counted)
+    serving = asyncio.create_task(others())
+    asked = chat.Asked({"messages": [{"role": "assistant", "content": content}, USER]}, False, False)
+    turns = asyncio.Lock()
+    first, second = await asyncio.gather(*(journey.permitted(asked, Rules(), turns) for _ in range(2)))
+    serving.cancel()
+    assert first == second and "think" not in str(first.messages)
+    assert len(looked) > 2 * 100_000 / STEP
+    assert max(b - a for a, b in pairwise(looked)) <= 2 * (STEP // len("<think>") + 1)
+    assert not turns.locked()
 
 
 json_values = st.recursive(
@@ -258,7 +311,7 @@ json_values = st.recursive(
 
 @given(st.dictionaries(st.text(), json_values, max_size=5))
 def test_any_other_member_goes_along_as_it_came(members: dict[str, Any]) -> None:
-    known = {*LEAKS, *NAMES, *SWITCHES, *NESTS, "messages", "stream", "stream_options"}
+    known = {*LEAKS, *NAMES, *FILLED, *STOPS, *SWITCHES, *NESTS, "messages", "stream", "stream_options"}
     if not members.keys() & known:
         request = permitted(**members)
         assert {**request.options, **request.sampling} == members

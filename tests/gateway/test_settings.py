@@ -1,6 +1,7 @@
 """Settings: the sample is whole, the environment overrides, secrets stay where they are."""
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azeotrope import Request
+from azeotrope.cli.addresses import HERE
 from azeotrope.errors import Misconfigured
 from azeotrope.gateway import settings
 from azeotrope.gateway.serving import remote
 from azeotrope.gateway.settings import Policy, Server, check, overridden
+from azeotrope.ledger.tables import address
 from azeotrope.streams import ask
 
 SMALL: dict[str, Any] = {
@@ -86,6 +89,55 @@ def test_a_key_comes_from_the_environment_or_from_a_file_of_ones_own(tmp_path) -
     named = check({**SMALL, "upstream": {"base_url": "http://h/v1", "key_env": "K"}}, "test").upstream
     assert settings.secret(named, {"K": "sk-8"}) == "sk-8"
     assert "sk-" not in repr(check(table, "test", tmp_path))
+
+
+SECRETIVE = ["http://user:hunter2@h/v1", "http://hunter2@h", "https://h/v1?api_key=hunter2", "http://h/v1#hunter2",
+             "user:hunter2@h/v1", "http://[hunter2/v1"]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["upstream", "rewriter"])
+@pytest.mark.parametrize("address", SECRETIVE)
+def test_an_address_that_holds_a_secret_is_refused_unquoted_with_the_cure(address: str, place: str) -> None:
+    with pytest.raises(Misconfigured, match=rf"test: \[{place}\] base_url") as refused:
+        check({**SMALL, place: {"base_url": address, "key_env": "K"}}, "test")
+    assert "hunter2" not in repr(refused.value)
+    assert "key_env or key_file" in str(refused.value) or "http://host:8000/v1" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "placed"),
+    [
+        (None, "sqlite:////etc/azeotrope/azeotrope-ledger.db"),
+        ("sqlite:///kept/l.db", "sqlite:////etc/azeotrope/kept/l.db"),
+        ("sqlite+pysqlite:///l.db?timeout=5", "sqlite+pysqlite:////etc/azeotrope/l.db?timeout=5"),
+        ("l.db", "/etc/azeotrope/l.db"),
+        ("sqlite:////var/l.db", "sqlite:////var/l.db"),
+        ("/var/l.db", "/var/l.db"),
+        ("postgresql://h/azeotrope", "postgresql://h/azeotrope"),
+        ("postgresql+psycopg:///azeotrope", "postgresql+psycopg:///azeotrope"),
+        ("sqlite:///file:l.db?uri=true", "sqlite:///file:l.db?uri=true"),
+        ("sqlite:///:memory:", "sqlite:///:memory:"),
+        ("sqlite://", "sqlite://"),
+        (":memory:", ":memory:"),
+        ("", ""),
+    ],
+)
+def test_the_ledgers_file_stands_relative_to_the_settings(dsn: str | None, placed: str) -> None:
+    table = {**SMALL, "ledger": {} if dsn is None else {"dsn": dsn}}
+    assert check(table, "test", Path("/etc/azeotrope")).ledger.dsn == placed
+    assert check(table, "test").ledger.dsn == (dsn if dsn is not None else "sqlite:///azeotrope-ledger.db")
+    if dsn is None:
+        assert check(SMALL, "test", Path("/etc/azeotrope")).ledger.dsn == placed
+
+
+@pytest.mark.parametrize("given", [None, '[ledger]\ndsn = "sqlite:///mine.db"\n'])
+def test_the_commands_find_the_ledger_from_the_settings_folder(tmp_path, monkeypatch, given: str | None) -> None:
+    """Wherever the gateway was started; the name that the commands know is that of the settings' default."""
+    file = tmp_path / "azeotrope.toml"
+    file.write_text('[upstream]\nbase_url = "http://h/v1"\n[policies.default]\ndefense = "withhold"\n' + (given or ""))
+    at = address(settings.read(file, {}).ledger.dsn).database
+    monkeypatch.chdir(tmp_path)
+    assert Path(at or "") == Path("mine.db" if given else HERE).absolute()
 
 
 def test_none_is_not_recorded_unless_asked_and_everything_else_is_unless_asked_not() -> None:

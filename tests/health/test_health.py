@@ -123,6 +123,22 @@ async def test_a_key_that_is_not_set_is_named_and_the_rest_still_checked(setting
     assert (found["customers"].state, found["ledger"].state) == ("ok", "ok")
 
 
+@pytest.mark.parametrize("more", ["", '[rewriter]\nbase_url = "https://h/v1?key=hunter2"\n'])
+async def test_a_secret_in_an_address_is_not_shown(settings: Path, upstream, more: str) -> None:
+    url = upstream.url if more else upstream.url.replace("://", "://user:hunter2@")
+    found = await serving(written(settings.parent, url, more=more), {"UP": "k"})
+    assert [finding.state for finding in found] == ["broken"] and "hunter2" not in repr(found)
+
+
+async def test_an_authority_is_shown_by_its_host(settings: Path, upstream) -> None:
+    more = 'key_env = "LOG"\ntime_authority = "https://user:hunter2@h/tsr"\n'
+    found = by_name(await serving(written(settings.parent, upstream.url, more=more), {"UP": "k", "LOG": "ab" * 32}))
+    assert found["evidence"].state == "broken" and "hunter2" not in repr(found)
+    more = more.replace("user:hunter2@h/tsr", "h/tsr?key=hunter2")
+    found = by_name(await serving(written(settings.parent, upstream.url, more=more), {"UP": "k", "LOG": "ab" * 32}))
+    assert "stamped by h" in found["evidence"].said and "hunter2" not in repr(found)
+
+
 async def test_a_refused_key_and_a_model_that_is_not_listed(settings: Path, upstream) -> None:
     upstream.says(upstream.json({"error": {"message": "no"}}, 401))
     assert by_name(await serving(settings, {"UP": "sesame-7"}))["upstream"].state == "broken"

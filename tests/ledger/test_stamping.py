@@ -52,6 +52,13 @@ def test_an_authority_that_hangs_or_is_not_there_is_given_up(authority) -> None:
             ask(address, DATA, 1)
 
 
+@pytest.mark.parametrize("address", ["https://user:hunter2@h/tsr", "user:hunter2@h/tsr", "http://[hunter2"])
+def test_an_address_that_holds_a_password_is_refused_unquoted(address: str) -> None:
+    with pytest.raises(Misconfigured, match="address") as refused:
+        ask(address, DATA, 1)
+    assert "hunter2" not in repr(refused.value)
+
+
 def test_certificates_that_are_none_are_told(tmp_path: Path) -> None:
     empty = tmp_path / "roots.pem"
     with pytest.raises(Misconfigured, match="No such file"):

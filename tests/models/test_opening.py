@@ -52,3 +52,11 @@ async def test_anything_else_is_refused_with_what_there_is(spec: str) -> None:
     with pytest.raises(Misconfigured, match="give local, a path"):
         async with opened(spec):
             pass
+
+
+@pytest.mark.parametrize("spec", ["http://user:hunter2@h/v1#m", "think:https://h/v1?key=hunter2", "user:hunter2@h/v1"])
+async def test_a_secret_in_an_address_is_refused_unquoted(spec: str) -> None:
+    with pytest.raises(Misconfigured, match=r"key-env|give local") as refused:
+        async with opened(spec):
+            pass
+    assert "hunter2" not in repr(refused.value)

@@ -254,6 +254,36 @@ async def test_forwarding_hands_on_raw_bytes_with_our_key(upstream) -> None:
     assert "customer" not in repr(asked.headers)
 
 
+async def test_forwarding_asks_for_the_model_that_is_set_and_changes_nothing_else(upstream) -> None:
+    upstream.says(*[upstream.json(upstream.completion({"content": "4"}))] * 2)
+    body = b'{ "n" : 12345678901234567890123, "m\\u006fdel":"dear", "x": [1.0,  {"model": "\\u00e9"}], "Model": 7}'
+    for name in (None, "cheap"):
+        async with remote(upstream, model=name) as model, model.forward(body, live=False):
+            pass
+    as_it_was, asked = (one.body for one in upstream.asked)
+    assert as_it_was == body
+    assert asked == b'{"n":12345678901234567890123,"x":[1.0,  {"model": "\\u00e9"}],"model":"cheap"}'
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b"", b'{"x":' + b"[" * 5000 + b"]" * 5000 + b"}"])
+async def test_forwarding_what_is_no_object_under_another_name_is_refused(upstream, body) -> None:
+    async with remote(upstream, model="cheap") as model:
+        with pytest.raises(Refused, match="JSON object"):
+            async with model.forward(body, live=False):
+                pass
+    assert not upstream.asked
+
+
+@BOTH
+async def test_no_other_spelling_names_another_model(upstream, request_) -> None:
+    upstream.says(*[upstream.json(upstream.completion({"content": "4"}))] * 2)
+    options = {**request_.options, "Model": "dear", "model": "dear"}
+    async with remote(upstream, model="cheap") as model:
+        await ask(model, Request(request_.messages, {}, options))
+    asked = upstream.asked[0].json
+    assert {name: value for name, value in asked.items() if name.casefold() == "model"} == {"model": "cheap"}
+
+
 async def test_forwarding_leaves_a_packed_body_packed(upstream) -> None:
     packed = gzip.compress(b'{"choices": []}')
     upstream.says(upstream.reply(packed, Content_Encoding="gzip"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from azeotrope.keys import Key
@@ -72,9 +72,24 @@ def values(pairs: list[str]) -> dict[str, Any]:
             value: Any = tomllib.loads(f"v = {text}")["v"]
         except tomllib.TOMLDecodeError:
             value = text
-        table = out
-        *tables, name = key.split(".")
-        for part in tables:
-            table = table.setdefault(part, {})
-        table[name] = value
+        _put(out, key, value)
     return out
+
+
+def _put(out: dict[str, Any], key: str, value: Any) -> None:
+    """Sets the member that a dotted key names. Raises `Misconfigured` where another key said what it is part of, or
+    what is part of it."""
+    from azeotrope.errors import Misconfigured
+
+    *tables, name = parts = key.split(".")
+    table = out
+    for depth, part in enumerate(tables, 1):
+        inner: Any = table.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise Misconfigured(f"--set {'.'.join(parts[:depth])} and --set {key} exclude each other; leave one out")
+        table = cast(dict[str, Any], inner)
+    there = table.get(name)
+    if isinstance(there, dict) and there:
+        member = next(iter(cast(dict[str, Any], there)))
+        raise Misconfigured(f"--set {key}.{member} and --set {key} exclude each other; leave one out")
+    table[name] = value

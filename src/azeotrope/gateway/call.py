@@ -40,6 +40,8 @@ class Means:
     promises: Promises = field(default_factory=Promises)
     afterwards: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     """Work that outlives its request, waited for at the end."""
+    turns: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Taken by one at a time of the requests that are long to read."""
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -15,23 +15,39 @@ from azeotrope.gateway.outbox import Outbox
 from azeotrope.gateway.recording import record, record_part
 from azeotrope.gateway.wire import chat, leaks
 from azeotrope.streams import ask_all, collect
-from azeotrope.types import Answer, Event, Extra, Finish, Reasoning, Request, ToolCall, Trace, Usage
+from azeotrope.types import Answer, Event, Extra, Finish, Message, Reasoning, Request, ToolCall, Trace, Usage
 
 _CONTENT = (Answer, Reasoning, ToolCall, Extra)
 
 
-def permitted(asked: chat.Asked, rules: leaks.Rules) -> Request:
-    """The request that may reach the model. Raises `Refused` naming the member that may not."""
+async def permitted(asked: chat.Asked, rules: leaks.Rules, turns: asyncio.Lock) -> Request:
+    """The request that may reach the model. Raises `Refused` naming the member that may not.
+
+    `turns`: requests whose messages are long are read a step each, in turn, and whoever else is served goes on between.
+    """
     leaks.refuse(asked.fields, rules)
     leaks.refuse_bias(asked.fields, rules)
     fixed = {"temperature": 0.0} if rules.greedy else {}
-    return chat.request(asked.fields | fixed, leaks.cleaned(asked.fields["messages"]))
+    return chat.request(asked.fields | fixed, await _cleaned(asked.fields["messages"], turns))
+
+
+async def _cleaned(messages: list[Message], turns: asyncio.Lock) -> list[Message]:
+    steps, read = leaks.cleaning(messages), 0
+    while True:
+        try:
+            read += next(steps)
+        except StopIteration as end:
+            return end.value
+        if read >= leaks.STEP:
+            read = 0
+            async with turns:
+                await asyncio.sleep(0)
 
 
 async def serve(means: Means, call: Call, asked: chat.Asked) -> None:
     """Answers the call."""
     assert call.guard is not None
-    request = permitted(asked, call.guard.rules)
+    request = await permitted(asked, call.guard.rules, means.turns)
     if asked.stream:
         await _stream(means, call, request, asked)
     else:

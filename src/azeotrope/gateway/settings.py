@@ -16,6 +16,7 @@ from msgspec import field
 
 from azeotrope.codec import convert, read_toml
 from azeotrope.errors import Misconfigured
+from azeotrope.models import addresses
 from azeotrope.models.patience import Patience
 from azeotrope.types import Fields, Record
 
@@ -114,6 +115,7 @@ class Book(Record, frozen=True):
     """Where releases are recorded."""
 
     dsn: str = "sqlite:///azeotrope-ledger.db"
+    """An SQLite file, or a database's address."""
     key_env: str | None = None
     """Environment variable that holds the key which signs the ledger's heads."""
     key_file: str | None = None
@@ -172,6 +174,7 @@ def check(values: Mapping[str, Any], where: str, folder: Path = Path()) -> Setti
                 f"{where}: [{place}] holds a key; name the variable (key_env) or file (key_file) that holds it instead"
             )
     settings = convert(_anchored(dict(values), folder), Settings, where)
+    _check_addresses(settings, where)
     _check_policies(settings, where)
     _check_limits(settings.server, where)
     return settings
@@ -186,7 +189,28 @@ def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
         name = cast(Fields, table).get(member, usual) if isinstance(table, dict) else None
         if isinstance(name, str):
             values[place] = {**cast(Fields, table), member: str(folder / name)}
+    book = values.get("ledger", {})
+    dsn = cast(Fields, book).get("dsn", Book().dsn) if isinstance(book, dict) else None
+    if isinstance(dsn, str):
+        values["ledger"] = {**cast(Fields, book), "dsn": _placed(dsn, folder)}
     return values
+
+
+def _placed(dsn: str, folder: Path) -> str:
+    """The ledger's address, its file relative to the settings' folder; a server's address, or no file's, as it is."""
+    scheme, slashes, path = dsn.partition(":///") if "://" in dsn else ("sqlite", "", dsn)
+    if not scheme.startswith("sqlite") or "://" in scheme or not path or path.startswith((":memory:", "file:", "?")):
+        return dsn
+    return f"{scheme}{slashes}{folder / path}" if slashes else str(folder / path)
+
+
+def _check_addresses(settings: Settings, where: str) -> None:
+    for place, endpoint in (("upstream", settings.upstream), ("rewriter", settings.rewriter)):
+        try:
+            if endpoint is not None:
+                addresses.checked(endpoint.base_url)
+        except Misconfigured as error:
+            raise Misconfigured(f"{where}: [{place}] {error}") from None
 
 
 def _check_policies(settings: Settings, where: str) -> None:

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from azeotrope import ledger
 from azeotrope.errors import AzeotropeError, Misconfigured, Unavailable
@@ -100,7 +101,7 @@ def _evidence(book: config.Book, environment: Mapping[str, str]) -> str:
     signing = gateway.signing(book, environment)
     if signing is None:
         return "no key signs the ledger's heads, so nothing it says can be proven; azeotrope ledger key makes one"
-    stamped = f"stamped by {signing.authority}" if signing.authority else "time is self-asserted"
+    stamped = f"stamped by {urlsplit(signing.authority).hostname}" if signing.authority else "time is self-asserted"
     return f"heads are signed by {signing.signer}, {stamped}"
 
 

@@ -130,7 +130,9 @@ def existing(dsn: str | Path) -> str | Path:
     """The same address, if a file stands where it says. Raises `Misconfigured`."""
     url = address(dsn)
     if url.get_backend_name() == "sqlite" and not url.query.get("uri") and not Path(url.database or "").exists():
-        raise Misconfigured(f"there is no ledger at {url.database}")
+        raise Misconfigured(
+            f"there is no ledger at {url.database}; name another (--ledger): a gateway's stands in its settings' folder"
+        )
     return dsn
 
 

@@ -48,9 +48,15 @@ def ask(url: str, data: bytes, patience: float) -> bytes:
 
 
 def checked(url: str) -> str:
-    """The address, if it is one. Raises `Misconfigured`."""
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise Misconfigured(f"a time-stamp authority's address begins with http:// or https://; got {url!r}")
+    """The address, if it is one and tells no password. Raises `Misconfigured`, which does not quote it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise Misconfigured("a time-stamp authority's address is no URL") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Misconfigured("a time-stamp authority's address begins with http:// or https:// and names a host")
+    if "@" in parts.netloc:
+        raise Misconfigured("a time-stamp authority's address may hold no user or password; take one that asks none")
     return url
 
 

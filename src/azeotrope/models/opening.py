@@ -46,7 +46,8 @@ async def opened(
         async with Local(weights.DEFAULT if spec == "local" else spec) as local:
             yield local
     else:
+        named = "that" if "@" in spec or "?" in spec else repr(spec)  # it may be an address with a secret in it
         raise Misconfigured(
-            f"no model called {spec!r}; give local, a path that ends in .gguf, hf:owner/name, or an address such as "
+            f"no model called {named}; give local, a path that ends in .gguf, hf:owner/name, or an address such as "
             "http://127.0.0.1:8000/v1#model; think: before it makes it think first"
         )

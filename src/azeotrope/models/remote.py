@@ -16,15 +16,15 @@ from typing import Any, Self, cast
 import aiohttp
 import orjson
 from multidict import CIMultiDictProxy
-from yarl import URL
 
 from azeotrope.errors import Misconfigured, Unavailable
+from azeotrope.models.addresses import checked
 from azeotrope.models.faults import BROKEN, Busy, broke_off, gave_up, refused, too_large
 from azeotrope.models.habits import Asked, Habits
 from azeotrope.models.patience import Patience, pause, retried, retry_after
 from azeotrope.models.text import Policy
 from azeotrope.models.wire_in import Reader
-from azeotrope.models.wire_out import body_of
+from azeotrope.models.wire_out import body_of, renamed
 from azeotrope.types import Event, Fields, Request
 
 _LINGER = 0.1
@@ -66,7 +66,7 @@ class Remote:
         rng: Random | None = None,
         told: Callable[[str], object] | None = None,
     ) -> None:
-        self._url = _checked_url(base_url)
+        self._url = checked(base_url)
         self.name = model or f"{self._url.host}:{self._url.port}"
         self._model, self._patience = model, patience
         self._policy: Policy = reasoning_in_content
@@ -134,9 +134,12 @@ class Remote:
     ) -> AsyncGenerator[Forwarded]:
         """Sends a chat completion's raw body with the operator's key; gives the 2xx response as it comes.
 
-        Retries and errors are those of `stream`, up to the response's head. `live`: the body asks for a stream.
+        Where this model has a name it is asked for, whatever the body names; else the body goes as it is. Retries and
+        errors are those of `stream`, up to the response's head. `live`: the body asks for a stream.
         `headers` are sent beside our own, which they cannot replace.
         """
+        if self._model is not None:
+            body = renamed(body, self._model)
         call = _Call(self._patience, self._rng)
         response = None
         while response is None:
@@ -303,18 +306,6 @@ async def _finished(response: aiohttp.ClientResponse) -> None:
             async with asyncio.timeout(_LINGER):
                 while await response.content.readany():
                     pass
-
-
-def _checked_url(base_url: str) -> URL:
-    try:
-        url = URL(base_url.strip())
-    except ValueError:
-        raise Misconfigured("base_url is no URL; it looks like http://host:8000/v1") from None
-    if url.scheme not in ("http", "https") or not url.host:
-        raise Misconfigured("base_url begins with http:// or https:// and names a host, as in http://host:8000/v1")
-    if url.user or url.password or url.query_string or url.fragment:
-        raise Misconfigured("base_url holds no user, password, query or fragment; give the key as `key`")
-    return url / "v1" if url.path in ("", "/") else url.with_path(url.path.rstrip("/"))
 
 
 def _checked_key(key: str | None) -> str | None:

@@ -6,17 +6,19 @@ Pure; knows no defense by name. Toggles that only ask for less or more reasoning
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Generator, Iterator
+from typing import Any, TypeVar, cast
 
 from msgspec import Struct
 
 from azeotrope.errors import Refused
 from azeotrope.gateway.wire import stops
 from azeotrope.models import channels
-from azeotrope.models.text import split
+from azeotrope.models.text import Piece, Splitter
 from azeotrope.models.text.marks import candidate
 from azeotrope.types import Fields, Message
+
+R = TypeVar("R")
 
 
 class Rules(Struct, frozen=True):
@@ -38,6 +40,7 @@ _ENDS = "it can stop at the mark between reasoning and answer, and the reasoning
 _BANS = "it can forbid the mark between reasoning and answer, and the reasoning would pass for the answer"
 _PARSES = "the operator decides how reasoning is told from the answer"
 _TOKENS = "it puts tokens past the template, which decides what is reasoning; send messages"
+_MOUTH = "it puts words into the model's mouth"
 
 SWITCHES = {
     "echo": _PROMPT,
@@ -48,7 +51,8 @@ SWITCHES = {
     "return_hidden_states": _HIDDEN,
     "return_routed_experts": _HIDDEN,
     "use_beam_search": _BYPASS,
-    "continue_final_message": "it puts words into the model's mouth",
+    "continue_final_message": _MOUTH,
+    "continue_": _MOUTH,
 }
 """Harmless when false."""
 
@@ -84,12 +88,85 @@ NAMES = {
     "input_ids": _TOKENS,
     "prompt_token_ids": _TOKENS,
     "return_prompt_token_ids": _PROMPT,
+    "chat_format": _PARSES,
+    "chat_parser": _PARSES,
+    "thinking_forced_open": _PARSES,
+    "generation_config": _BYPASS,
 }
 """Refused whatever they hold, but null."""
 
+FILLED = {
+    "allowed_tokens": _BANS,
+    "bad_token_ids": _BANS,
+    "bad_words_ids": _BANS,
+    "banned_strings": _BANS,
+    "banned_tokens": _BANS,
+    "begin_suppress_tokens": _BANS,
+    "custom_token_bans": _BANS,
+    "embedding_bias": _BANS,
+    "encoder_no_repeat_ngram_size": _BANS,
+    "no_repeat_ngram_size": _BANS,
+    "sequence_bias": _BANS,
+    "suppress_tokens": _BANS,
+    "token_ban_ranges": _BANS,
+    "negative_prompt": _BANS,
+    "grammar_string": _BANS + "; use response_format",
+    "grammar_json_functions": _BANS + "; use response_format",
+    "guided_whitespace_pattern": _BANS + "; use response_format",
+    "regex_pattern": _BANS + "; use response_format",
+    "whitespace_pattern": _BANS + "; use response_format",
+    "force_words_ids": _BANS + "; use response_format",
+    "custom_stopping_strings": _ENDS + "; use stop",
+    "end_id": _ENDS,
+    "eos_token_id": _ENDS,
+    "forced_eos_token_id": _ENDS,
+    "adapter": _TEMPLATE,
+    "character": _TEMPLATE,
+    "chat_instruct_command": _TEMPLATE,
+    "chat_template_str": _TEMPLATE,
+    "instruction_template": _TEMPLATE,
+    "instruction_template_str": _TEMPLATE,
+    "jinja_kwargs": _TEMPLATE,
+    "prompt_template": _TEMPLATE,
+    "template": _TEMPLATE,
+    "template_kwargs": _TEMPLATE + "; to ask for less reasoning use reasoning_effort",
+    "template_vars": _TEMPLATE + "; to ask for less reasoning use reasoning_effort",
+    "assistant_prefill": _MOUTH,
+    "forced_bos_token_id": _MOUTH,
+    "forced_decoder_ids": _MOUTH,
+    "generation_prompt": _MOUTH,
+    "reasoning_budget_end": _MOUTH,
+    "reasoning_budget_message": _MOUTH,
+    "response_prefix": _MOUTH,
+    "token_healing": "it writes the prompt's end anew, where a mark of reasoning may stand",
+    "context": _TOKENS,
+    "prompt": _TOKENS,
+    "prompt_embeds": _TOKENS,
+    "raw": _TOKENS,
+    "raw_prompting": _TOKENS,
+    "session_params": _TOKENS,
+    "token_data": _TOKENS,
+    "use_raw_prompt": _TOKENS,
+    "decoder_input_details": _PROMPT,
+    "echo_last": _PROMPT,
+    "raw_output": _PROMPT,
+    "return_full_text": _PROMPT,
+    "return_context_logits": _HIDDEN,
+    "return_generation_logits": _HIDDEN,
+    "top_n_tokens": _HIDDEN,
+    "logits_processor": _BYPASS,
+}
+"""Refused unless they are empty, false or 0, as many clients send them: other servers' names for the same."""
+
+STOPS = ("stop", "stop_sequence", "stop_strings", "stopping_strings")
+"""Texts to stop at, by any server's name."""
+MOST_STOPS = 128
+"""Texts to stop at: each is held against every mark."""
+
 RISKY_WHEN_FALSE = {
-    "add_generation_prompt": "it puts words into the model's mouth",
+    "add_generation_prompt": _MOUTH,
     "separate_reasoning": "it moves reasoning into the answer",
+    "do_preprocess": _TEMPLATE,
 }
 
 DECIDING_NOTHING = frozenset({
@@ -134,9 +211,10 @@ def refuse(fields: Fields, rules: Rules, where: str = "", depth: int = 0) -> Non
             refuse(cast(Fields, inner), rules, f"{where}{nest}.", depth + 1)
 
 
-_WATCHED = frozenset(
-    {*SWITCHES, *NAMES, *RISKY_WHEN_FALSE, *NEUTRAL, "top_logprobs", "logprobs", "stop", "messages", "response_format"}
-)
+_WATCHED = frozenset({
+    *SWITCHES, *NAMES, *FILLED, *STOPS, *RISKY_WHEN_FALSE, *NEUTRAL, "top_logprobs", "logprobs", "messages",
+    "response_format",
+})  # fmt: skip
 
 
 def _check_spelling(fields: Fields, where: str) -> None:
@@ -158,13 +236,15 @@ def _check(name: str, value: Any, rules: Rules, where: str) -> None:
         return
     if name in NAMES:
         raise _refused(where, NAMES[name])
+    if name in FILLED and value:
+        raise _refused(where, FILLED[name])
     if name in SWITCHES and value is not False and not (name == "continue_final_message" and rules.prefill):
         raise _refused(where, SWITCHES[name])
     if name in RISKY_WHEN_FALSE and value is not True and not (name == "add_generation_prompt" and rules.prefill):
         raise _refused(where, RISKY_WHEN_FALSE[name])
     if name in ("top_logprobs", "logprobs"):
         _check_logprobs(name, value, rules, where)
-    if name == "stop":
+    if name in STOPS:
         _check_stop(value, where)
     if name == "logit_bias" and value:
         _check_bias(value, where)
@@ -183,8 +263,13 @@ def _check_logprobs(name: str, value: Any, rules: Rules, where: str) -> None:
 
 def _check_stop(value: Any, where: str) -> None:
     """Stopping at the mark where reasoning ends makes a server take the reasoning for the answer."""
-    for text in cast(list[Any], value) if isinstance(value, list) else [value]:
-        if isinstance(text, str) and stops.at_a_mark(text):
+    texts = cast(list[Any], value) if isinstance(value, list) else [value]
+    if len(texts) > MOST_STOPS:
+        raise _refused(where, f"it has more than {MOST_STOPS} texts")
+    for text in texts:
+        if not isinstance(text, str):
+            raise _refused(where, "only texts are: a number may be the token of the mark between reasoning and answer")
+        if stops.at_a_mark(text):
             raise _refused(where, "it stops at the mark between reasoning and answer")
 
 
@@ -253,34 +338,54 @@ def _refused(name: str, why: str) -> Refused:
     return Refused(f"{name} is not allowed here: {why}", code="unsupported_parameter", param=name)
 
 
-def cleaned(messages: list[Message]) -> list[Message]:
+Steps = Generator[int, None, R]
+"""Work in small steps, so that whoever is served beside it need not wait for its end: each says how many characters it
+has read, or what takes as long."""
+
+STEP = 1 << 14
+"""Most characters that one step reads: at a microsecond each, where every one of them belongs to a mark."""
+
+
+def cleaning(messages: list[Message]) -> Steps[list[Message]]:
     """The messages without reasoning that comes back: members of any name, parts, and tagged text of the assistant."""
-    return [_clean(m) if m.get("role") == "assistant" or not INBOUND.isdisjoint(m) else m for m in messages]
+    out: list[Message] = []
+    for message in messages:
+        if message.get("role") == "assistant" or not INBOUND.isdisjoint(message):
+            message = yield from _clean(message)
+        out.append(message)
+        yield 1
+    return out
 
 
-def _clean(message: Message) -> Message:
+def _clean(message: Message) -> Steps[Message]:
     out = {name: value for name, value in message.items() if name not in INBOUND}
     if message.get("role") != "assistant":
         return out
     content = out.get("content")
     if isinstance(content, str):
-        out["content"] = _untagged(content)
+        out["content"] = yield from _untagged(content)
     elif isinstance(content, list):
-        out["content"] = [_part(part) for part in cast(list[Any], content) if not _thinks(part)]
+        out["content"] = yield from _parts(cast(list[Any], content))
     return out
 
 
-def _thinks(part: Any) -> bool:
-    return isinstance(part, dict) and cast(Fields, part).get("type") in _INBOUND_PARTS
+def _parts(parts: list[Any]) -> Steps[list[Any]]:
+    out: list[Any] = []
+    for part in parts:
+        fields = cast(Fields, part) if isinstance(part, dict) else {}
+        text = fields.get("text")
+        if fields.get("type") not in _INBOUND_PARTS:
+            out.append({**fields, "text": (yield from _untagged(text))} if isinstance(text, str) else part)
+        yield 1
+    return out
 
 
-def _part(part: Any) -> Any:
-    if not isinstance(part, dict):
-        return part
-    fields = cast(Fields, part)
-    text = fields.get("text")
-    return {**fields, "text": _untagged(text)} if isinstance(text, str) else fields
-
-
-def _untagged(text: str) -> str:
-    return split(text, "tags")[1] if candidate(text, 0) < len(text) else text
+def _untagged(text: str) -> Steps[str]:
+    if len(text) <= STEP and candidate(text, 0) == len(text):
+        yield len(text)
+        return text
+    splitter, pieces = Splitter("tags"), list[Piece]()
+    for at in range(0, len(text), STEP):
+        pieces += splitter.feed(text[at : at + STEP])
+        yield STEP
+    return "".join(piece.text for piece in [*pieces, *splitter.close()] if piece.kind == "answer")

@@ -13,6 +13,7 @@ inside; [THINK] (Mistral); <|begin_of_thought|> (OpenThinker); <|START_THINKING|
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 LONGEST = 256
@@ -31,8 +32,9 @@ class Mark(NamedTuple):
     end: int
 
 
-_START = re.compile(r"[<\[◁]")
 _NAME = "(?:thinking|thought_process|thoughts?|think|reasoning|scratchpad|longcat_think|internal_reasoning)"
+_LEAD = r"\s{0,4}+/?+\s{0,4}+"
+"""Between a tag's < and its name."""
 _ATTRIBUTE = r"""\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]+)"""
 _TAG = re.compile(
     rf"<\s{{0,4}}(/?)\s{{0,4}}((?:[a-z]+:)?{_NAME})(?:{_ATTRIBUTE})*\s*(/?)>",
@@ -58,30 +60,50 @@ _LITERAL: dict[str, tuple[Role, str]] = {
     "<|call|>": ("end", "harmony"),
     "<|return|>": ("end", "harmony"),
 }
+_LITERALS = re.compile("|".join(map(re.escape, _LITERAL)), re.IGNORECASE)
+_HEADS = ("<|start|>", "<|channel|>")
+"""What a harmony header begins with."""
 _GROWING_TAG = re.compile(
-    rf"<\s{{0,4}}/?\s{{0,4}}(?:[a-z_]*:?[a-z_]*|(?:[a-z]+:)?{_NAME}(?:\s[^<>]*|/)?)\Z", re.IGNORECASE | re.ASCII
+    rf"<\s{{0,4}}/?\s{{0,4}}(?:[a-z_]*+:?+[a-z_]*+|(?:[a-z]+:)?{_NAME}(?:\s[^<>]*|/)?)\Z", re.IGNORECASE | re.ASCII
 )
 _GROWING_HEADER = re.compile(r"<\|(?:start|channel)\|>[^>]*(?:>[^>]*){0,3}\Z")
 
 
+def _beginnings(words: Iterable[str]) -> str:
+    """A pattern of one of these words, or of what the text's end has left of one."""
+    rests: dict[str, list[str]] = {}
+    for word in words:
+        if not word:
+            return ""
+        rests.setdefault(word[0], []).append(word[1:])
+    return "(?:" + "|".join([*(re.escape(first) + _beginnings(rest) for first, rest in rests.items()), r"\Z"]) + ")"
+
+
+_START = re.compile(
+    rf"(?=[{re.escape(''.join(dict.fromkeys(word[0] for word in _LITERAL)))}])"
+    rf"(?:<{_LEAD}(?:(?=[a-z_:])(?:(?:[a-z]++:)?{_NAME}|[a-z_]*+:?+[a-z_]*+\Z)|\Z)"
+    rf"|{_beginnings([*_LITERAL, *_HEADS])})",
+    re.IGNORECASE,
+)
+"""A mark's beginning: enough of it that next to nothing else has it, or as much as the text's end has left of it."""
+
+
 def candidate(text: str, start: int) -> int:
-    """Where the next mark could begin, or the text's length."""
+    """Where the next mark could begin, or the text's length. Whatever is passed over is no mark and grows into none."""
     found = _START.search(text, start)
     return found.start() if found else len(text)
 
 
 def mark_at(text: str, start: int) -> Mark | None:
     """The whole mark that begins at `start`."""
-    window = text[start : start + LONGEST]
-    if tag := _TAG.match(window):
+    end = start + LONGEST
+    if tag := _TAG.match(text, start, end):
         role: Role = "empty" if tag[3] and not tag[1] else "close" if tag[1] else "open"
-        return Mark(role, tag[2].lower(), start, start + tag.end())
-    if header := _HEADER.match(window):
-        return Mark("final" if header[1] == "final" else "open", "harmony", start, start + header.end())
-    lowered = window[:24].lower()
-    for literal, (role, kind) in _LITERAL.items():
-        if lowered.startswith(literal):
-            return Mark(role, kind, start, start + len(literal))
+        return Mark(role, tag[2].lower(), start, tag.end())
+    if (literal := _LITERALS.match(text, start, end)) and (known := _LITERAL.get(literal[0].lower())):
+        return Mark(*known, start, literal.end())
+    if header := _HEADER.match(text, start, end):
+        return Mark("final" if header[1] == "final" else "open", "harmony", start, header.end())
     return None
 
 
@@ -91,7 +113,7 @@ def may_grow(text: str, start: int) -> bool:
         return False
     rest = text[start:]
     lowered = rest.lower()
-    if any(literal.startswith(lowered) for literal in (*_LITERAL, "<|start|>", "<|channel|>")):
+    if any(literal.startswith(lowered) for literal in (*_LITERAL, *_HEADS)):
         return True
     return bool(_GROWING_TAG.match(rest) or _GROWING_HEADER.match(rest))
 

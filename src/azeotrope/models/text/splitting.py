@@ -25,6 +25,7 @@ from typing import Literal
 
 from azeotrope.models.text.extraction import answer_start
 from azeotrope.models.text.marks import LOOK, Mark, candidate, is_mention, mark_at, may_grow, needs_more
+from azeotrope.models.text.nest import Nest
 from azeotrope.models.text.place import Place, trimmed
 from azeotrope.types import Record
 
@@ -99,7 +100,7 @@ class _Tags:
         self._undecided = held
         self._raw, self._offset = "", 0  # what is not read yet, and where it begins in the content
         self._before = ""  # the last two characters read
-        self._stack: list[str] = []
+        self._stack = Nest()
         self._out: list[Piece] = []
         self._held: list[Piece] = []  # while undecided: everything, as it would leave at the end
         self._limbo: list[Piece] | None = None  # text after a closing mark that left a block open
@@ -204,7 +205,7 @@ class _Tags:
                 self._undecided = False
         self._harmony |= mark.kind == "harmony"
         if mark.role == "open":
-            self._stack.append(mark.kind)
+            self._stack.open(mark.kind)
         else:
             self._place = Place(after_mark=True)
         return True
@@ -226,15 +227,13 @@ class _Tags:
         self._settle("reasoning")
         if mark.role == "open":
             if mark.kind == "harmony":  # a new message ends the one before
-                self._stack = [kind for kind in self._stack if kind != "harmony"]
-            self._stack.append(mark.kind)
+                self._stack.drop("harmony")
+            self._stack.open(mark.kind)
         elif mark.role == "close":
             self._close(mark.kind)
 
     def _close(self, kind: str) -> None:
-        if kind in self._stack:
-            while self._stack.pop() != kind:
-                pass
+        self._stack.close(kind)
         if self._stack:
             self._limbo = []
         else:
@@ -244,7 +243,7 @@ class _Tags:
         self._settle("reasoning")
         self._place.end(self._answer)
         self.decide("reasoning")
-        self._stack, self._harmony, self._place = [], True, Place(after_mark=True)
+        self._stack, self._harmony, self._place = Nest(), True, Place(after_mark=True)
         return True
 
     def _end(self) -> bool:
