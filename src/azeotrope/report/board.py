@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from azeotrope import catalog, lift
 from azeotrope.evaluate.grid import Stage
-from azeotrope.evaluate.plan import IDENTITY
+from azeotrope.evaluate.plan import IDENTITY, UNTAUGHT
 from azeotrope.report.costs import costs
 from azeotrope.report.curves import curves
 from azeotrope.report.greenlists import greenlists
@@ -28,8 +28,6 @@ FLOOR, PARAPHRASE = "withhold", "paraphrase"
 """What every grid is read by: the defense that does nothing, the one that gives answers alone, and one that rewrites
 without an aim."""
 ANSWERS, PUBLIC, NEVER = "answer_only", "public", "never"
-UNTAUGHT = (NEVER, PUBLIC)
-"""Students that ask no teacher: no defense is judged by them."""
 ROLES: dict[str, Role] = {IDENTITY: "undefended", FLOOR: "floor", PARAPHRASE: "control"}
 
 Groups = Mapping[tuple[str, str], Group]

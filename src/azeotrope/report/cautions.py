@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from azeotrope.evaluate.plan import CURVE, IDENTITY
-from azeotrope.report.board import ANSWERS, PARAPHRASE, UNTAUGHT
+from azeotrope.evaluate.plan import CURVE, IDENTITY, UNTAUGHT
+from azeotrope.report.board import ANSWERS, PARAPHRASE
 from azeotrope.report.records import Board, Caution, Judged, Row, Square
 from azeotrope.report.results import Results
 from azeotrope.report.words import count, interval, listed, percent
