@@ -17,7 +17,7 @@ from azeotrope.report.curves import curves
 from azeotrope.report.greenlists import greenlists
 from azeotrope.report.logits import logits
 from azeotrope.report.marks import marks
-from azeotrope.report.measured import Measures, mcnemar, tokens
+from azeotrope.report.measured import Measures, mcnemar, of_all_seeds, tokens
 from azeotrope.report.prices import prices
 from azeotrope.report.records import Board, Control, Role, Row, Square
 from azeotrope.report.results import STAGES, Group, Results
@@ -94,7 +94,7 @@ def _row(
     confirmed = by_stage["confirm"]
     best = confirmed[where]
     own, floor, ceiling = (list(_taken(confirmed, name).values()) for name in (defense, FLOOR, IDENTITY))
-    leakage, no_ratio = measures.leakage(own, floor, ceiling)
+    leakage, no_ratio = measures.leakage(of_all_seeds(own) if defense in (FLOOR, IDENTITY) else own, floor, ceiling)
     mine, undefended = (results.utility(task, name, best.cells[0].split) for name in (defense, IDENTITY))
     return Row(
         rank=0,

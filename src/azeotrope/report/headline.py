@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from azeotrope.evaluate.plan import IDENTITY
 from azeotrope.report.records import Board, Floor, Greenlisted, Logits, Marked, Row
-from azeotrope.report.words import chance, count, interval, listed, points, ratio, turned
+from azeotrope.report.words import chance, count, interval, leaked, listed, points, ratio, turned
 
 
 def headline(board: Board) -> str:
@@ -149,7 +149,7 @@ def _withheld(board: Board, best: Row) -> str:
 
 def _leakage(best: Row) -> str:
     if best.leakage:
-        return f" Leakage {ratio(best.leakage)}."
+        return f" Leakage {leaked(best.leakage, best.student)}."
     return f" There is no leakage to tell: {best.no_ratio}."
 
 
