@@ -48,8 +48,9 @@ def _green(one: Greenlisted) -> str:
 
 def _remembered(mark: Marked) -> str:
     probes, proved = mark.proved[-1]
+    read = "" if mark.exposures is None else f", each read {count(mark.exposures)} times,"
     return (
-        f"{interval(mark.recall)} of the associations, each read {count(mark.exposures)} times, and "
+        f"{interval(mark.recall)} of the associations{read} and "
         f"{interval(proved)} of {mark.students} students proved within {probes} probes"
     )
 

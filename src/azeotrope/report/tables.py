@@ -102,7 +102,7 @@ def marks(found: Sequence[Marked]) -> Iterator[str]:
         proved = dict(mark.proved)
         rows.append((
             code(mark.defense), code(mark.attack), str(mark.students), words.count(mark.told),
-            words.count(mark.exposures), words.interval(mark.recall),
+            "–" if mark.exposures is None else words.count(mark.exposures), words.interval(mark.recall),
             *(words.interval(proved[after]) if after in proved else "–" for after in probes),
             f"{words.percent(mark.never)} of {mark.never.n:,}" if mark.never else "–",
         ))  # fmt: skip
