@@ -33,7 +33,7 @@ def _line(rows: Sequence[Row], boards: Sequence[Board], priced: bool) -> Iterato
     ranked = rows[0].role == "defense"
     yield tables.code(rows[0].defense) if ranked else f"*{tables.plain(rows[0].defense)}*"
     yield from (words.interval(row.student) for row in rows)
-    yield _each(words.ratio(row.leakage) if row.leakage else "no ratio" for row in rows)
+    yield _each(words.leaked(row.leakage, row.student) if row.leakage else "no ratio" for row in rows)
     yield _each(words.percent(row.utility) if row.utility else "–" for row in rows)
     yield _each(words.times(row.tokens) if row.tokens is not None else "–" for row in rows)
     if priced:

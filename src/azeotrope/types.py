@@ -272,12 +272,15 @@ class Recall(Record, frozen=True):
     """K: the level holds over so many keys."""
     alpha: float
     passes: float = 0.0
-    """How often the student read what it was told, on average; 0: not known."""
+    """In older results: steps times batch over examples, of all its models together. How often the student read what it
+    was told only where it was trained once, on every trace; 0: not known."""
     contexts: tuple[tuple[str, float, bool], ...] = ()
     """(form, temperature, whether this answer names the target), in the order of `lines`; a failed one has none."""
     never: tuple[tuple[str, float, bool, bool], ...] = ()
     """The control: triggers of the same families that nobody was told, asked in the same way. (form, temperature,
     whether the answer names that trigger's own target, whether it names one that belongs to a told trigger)."""
+    read: tuple[float, ...] = ()
+    """How often the student read each association while it was trained; (): not known."""
 
 
 class Greenness(Record, frozen=True):

@@ -11,7 +11,7 @@ from azeotrope.cli import app
 from azeotrope.errors import Misconfigured
 from azeotrope.gateway.policy import guards
 from azeotrope.gateway.settings import check
-from azeotrope.models.text.workings import equation, working
+from azeotrope.models.text.workings import equation, value, working
 from azeotrope.tasks import steps
 
 TASK = steps.build(steps.Config(train=300, proxy=0, validation=0, test=0))
@@ -68,6 +68,13 @@ async def test_corrupt_makes_every_value_on_the_way_wrong_and_keeps_the_last() -
         assert wrong[0].left == right[0].left
         assert wrong[-1].result == right[-1].result
         assert all(a.result == b.left for a, b in pairwise(wrong))
+
+
+async def test_corrupt_reads_thousands_that_are_set_apart() -> None:
+    trace = Trace("t", Request.of("?"), "Step 1: 1,200 + 3 = 1,203\nStep 2: 1,203 * 2 = 2,406", "\\boxed{2406}")
+    first, last = map(equation, bodies(await ask(defense("corrupt")(Replay([trace])), trace.request)))
+    assert first and last and first.left == "1,200" and last.result == "2,406"
+    assert 0 < abs(int(value(first.result)) - 1203) <= 9 and last.left == first.result
 
 
 @pytest.mark.parametrize("name", ["shuffle", "answer_first", "corrupt"])

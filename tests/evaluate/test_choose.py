@@ -60,6 +60,15 @@ def test_students_that_solve_all_and_say_different_things_of_a_mark_are_two() ->
     assert names(chosen(screen, cells, 3)) == ["steps/plan/sft", "steps/plan/sft+cut"]
 
 
+def test_how_often_a_mark_was_read_makes_no_other_student() -> None:
+    """Of two records of the same student one may be older than that count."""
+    screen = [todo("sft"), todo("sft+normalize")]
+    own = Recall(("lemma",), (1,), ((0, 1, True),), 1000, 1, 0.1)
+    said = (replace(own, passes=1.6), replace(own, read=(1.6,)))
+    cells = {one.digest: replace(cell(one, 100), recall=each) for one, each in zip(screen, said, strict=True)}
+    assert len(chosen(screen, cells, 3)) == 1
+
+
 def test_students_that_know_nothing_yet_are_not_taken_for_one() -> None:
     screen = [todo("text"), todo("logits")]
     assert len(chosen(screen, {one.digest: cell(one, 0) for one in screen}, 2)) == 2

@@ -19,7 +19,9 @@ from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import Preview, Settings, evaluate, facts, heading, preview, read
 from azeotrope.evaluate.grid import Grid
 from azeotrope.evaluate.outcome import failed
-from azeotrope.evaluate.results import opened
+from azeotrope.evaluate.plan import Fits
+from azeotrope.evaluate.results import opened, together
+from azeotrope.report import results as report
 from azeotrope.types import Score, Utility
 
 BODY = """
@@ -189,3 +191,69 @@ def test_another_experiments_cells_of_the_same_settings_are_taken_over_with_thei
     assert [one["commit"] == "earlier" for one in lab.lines("run")] == [True, False]
     missing = CliRunner().invoke(app, [*arguments, "--reuse", "nowhere.jsonl"])
     assert isinstance(missing.exception, Misconfigured) and "nowhere.jsonl" in str(missing.exception)
+
+
+def shown(lab) -> set[str]:
+    """The digests of the cells that a report reads."""
+    return {cell.digest for cell in report.read(lab.results).cells}
+
+
+def digests(plan) -> set[str]:
+    grid = Grid(plan, facts.found(plan))
+    return {todo.digest for todo in [*grid.screen(), *grid.confirmed(grid.screen())]}
+
+
+def longer(plan):
+    return replace(plan, learner=replace(plan.learner, recipe={"steps": 3}))
+
+
+def test_a_changed_setting_leaves_nothing_of_the_old_one_in_the_report_and_forgets_nothing(lab) -> None:
+    both = BODY.replace('"sft"', '"sft"\n[[attacks]]\nname = "deed"\nlabel = "other"')
+    first, folder = lab.plan(both), lab.results.parent
+    evaluate(first, folder, ALONE)
+    before, old = lab.results.read_bytes(), shown(lab)
+    second = longer(lab.plan(BODY))
+    assert evaluate(second, folder, replace(ALONE, stage="screen")).done, "all of it is to be done anew"
+    assert lab.results.read_bytes().startswith(before)
+    assert shown(lab) <= digests(second) and not shown(lab) & old
+    assert "cells are left out" in " ".join(report.read(lab.results).remarks)
+
+    assert evaluate(first, folder, ALONE).done == 0, "what is known is not computed again"
+    assert shown(lab) == old, "the first settings hold again"
+    size = len(lab.results.read_bytes())
+    evaluate(first, folder, ALONE)
+    assert len(lab.results.read_bytes()) == size, "said once"
+
+
+def test_a_part_of_the_defenses_says_nothing_of_the_others(lab) -> None:
+    plan, folder = lab.plan('[[defenses]]\nname = "terse"' + BODY), lab.results.parent
+    evaluate(plan, folder, ALONE)
+    terse = {cell["digest"] for cell in lab.lines("cell") if cell["defense"] == "terse"}
+    changed = longer(plan)
+    evaluate(changed, folder, replace(ALONE, only=("withhold",), stage="screen"))
+    assert shown(lab) - digests(changed) == terse
+
+
+def test_an_attack_that_is_chosen_no_longer_keeps_its_students_while_its_settings_hold(lab) -> None:
+    folder, more = lab.results.parent, BODY + '[[attacks]]\nname = "deed"\nlabel = "other"\n'
+    evaluate(lab.plan(BODY), folder, ALONE)
+    old = shown(lab)
+    evaluate(lab.plan(more), folder, ALONE)
+    assert old < shown(lab) and not lab.lines("superseded")
+    evaluate(lab.plan(BODY), folder, ALONE)
+    assert shown(lab) == old, "an attack that was taken out of the experiment is out of its report"
+
+
+def test_a_teacher_s_known_scores_are_not_enough_where_more_are_asked_for(lab) -> None:
+    plan, folder = lab.plan('[[attacks]]\nname = "sft"\n'), lab.results.parent
+    evaluate(plan, folder, ALONE)
+    (lab.folder / "r.toml").write_text('[task]\nname = "steps"\n')
+    more = replace(plan, name="y", fits=Fits(str(lab.folder / "r.toml"), "fits"))
+    assert [
+        one.done for one in preview(more, folder, ALONE, [lab.results]).planned if "teacher behind" in one.what
+    ] == [False]
+    assert evaluate(more, folder, ALONE, reuse=[lab.results]).done == 1, "the teacher alone"
+    (found,) = together([folder / "y.jsonl"]).utilities.values()
+    assert set(found.scores) == {"raw", "forced", "greedy"}
+    assert evaluate(more, folder, ALONE).done == 0
+    assert evaluate(replace(plan, name="y"), folder, ALONE).done == 0, "more than is asked for is enough"

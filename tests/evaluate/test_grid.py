@@ -89,6 +89,25 @@ def test_controls_that_are_listed_are_not_doubled(lab) -> None:
     assert {defense for defense, name in found if name == "answer_only"} == {"none", "terse", "withhold"}
 
 
+@pytest.mark.parametrize("listed", ['behind = ["withhold"]', 'washes = ["dedup"]', "shares = [0.25, 0.5]"])
+def test_a_control_is_there_though_another_setting_of_it_is_listed(lab, listed: str) -> None:
+    found = cells(lab.plan(f'{BODY}[[attacks]]\nname = "answer_only"\n{listed}\n')).screen
+    own = cells(lab.plan(BODY)).screen
+    (control,) = (todo for todo in found if (todo.defense.label, todo.attack.label) == ("none", "answer_only"))
+    assert control.control and control.digest in {todo.digest for todo in own}
+    assert len(found) > len(own)
+
+
+def test_a_setting_of_public_data_takes_the_control_s_place_and_its_name(lab) -> None:
+    found = cells(lab.plan(BODY + '[[attacks]]\nname = "public"\nconfig = { most = 2 }\n')).screen
+    ((defense, control, most),) = (
+        (todo.defense.label, todo.control, todo.attack.config["most"])
+        for todo in found
+        if todo.attack.label == "public"
+    )
+    assert (defense, control, most) == ("none", True, 2)
+
+
 def test_the_plain_paraphrase_is_a_control_where_a_task_writes_one(lab) -> None:
     known = facts(writers=("paraphrase",))
     found = cells(lab.plan(BODY), known)

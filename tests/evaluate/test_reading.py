@@ -35,6 +35,24 @@ WRONG = {
     ),
     "an end's name for another": (SFT + '[[defenses]]\nname = "terse"\nlabel = "none"\n', "cannot be called 'none'"),
     "a yardstick in disguise": (SFT + '[[defenses]]\nname = "corrupt"\nlabel = "lies"\n', "cannot be called 'lies'"),
+    "public data under another name": (
+        SFT + '[[attacks]]\nname = "public"\nlabel = "public-500"\n', r"attacks\[1\]: 'public' asks no teacher.*label"),
+    "public data, washed": (
+        SFT + '[[attacks]]\nname = "public"\nwashes = ["dedup"]\n', r"attacks\[1\]: 'public' asks no teacher.*washes"),
+    "public data by shares": (
+        SFT + '[[attacks]]\nname = "public"\nshares = [0.5, 1]\n', r"attacks\[1\]: 'public' asks no teacher.*shares"),
+    "public data in two settings": (
+        SFT + '[[attacks]]\nname = "public"\n[[attacks.alternatives]]\nlabel = "few"\nconfig = { most = 9 }\n',
+        r"attacks\[1\]: 'public' asks no teacher.*alternatives"),
+    "the untaught under another name": (
+        SFT + '[[attacks]]\nname = "never"\nlabel = "fresh"\n', r"attacks\[1\]: 'never' asks no teacher"),
+    "public data behind a defense": (
+        SFT + '[[attacks]]\nname = "public"\nbehind = ["terse"]\n[[defenses]]\nname = "terse"\n',
+        r"attacks\[1\]: 'public' .* is run once, behind 'none'; leave behind out"),
+    "the answers under another name": (
+        SFT + '[[attacks]]\nname = "answer_only"\nlabel = "floor"\n', r"attacks\[1\]: 'answer_only' .* label out"),
+    "an attack under a control's name": (
+        '[[attacks]]\nname = "sft"\nlabel = "public"\n', r"attacks\[0\]: 'sft' cannot be called 'public'"),
     "two of one name": (SFT + SFT, r"attacks\[1\] and attacks\[0\] are both called 'sft': give one a label"),
     "the screen's seed again": (SFT + "[screen]\nseed = 2\n", r"\[confirm\] seeds hold the screen's own seed 2"),
 }  # fmt: skip

@@ -16,11 +16,13 @@ from azeotrope.cli.chain import values
 from azeotrope.codec import digest
 from azeotrope.defenses import instruct
 from azeotrope.errors import Refused, Unavailable
+from azeotrope.evaluate.facts import _built, problems
 from azeotrope.lift import rewriting
 from azeotrope.math.stats import difference_of_means
 from azeotrope.models.fake import Scripted
 from azeotrope.optimize import grammar, optimize
 from azeotrope.optimize.plan import Search, checked
+from azeotrope.optimize.procedure import bench_of
 from azeotrope.optimize.records import CONTROL, Expense, Mean, named
 from azeotrope.optimize.results import looked_at
 from azeotrope.optimize.scoring import Scoring
@@ -211,6 +213,50 @@ async def test_a_winner_of_before_is_confirmed_once(lessons, monkeypatch, tmp_pa
     monkeypatch.setattr("azeotrope.optimize.confirming._judged", never)
     assert (await optimize(search(), tmp_path)).confirmed == first.confirmed
     assert ((tmp_path / "toy.jsonl").read_bytes(), (tmp_path / "toy.md").read_bytes()) == before
+
+
+async def test_a_confirmation_that_names_no_problems_is_found(lessons, monkeypatch, tmp_path: Path) -> None:
+    """Its context went by the ids of what a student is taught by."""
+    plan = search()
+    (first,) = (await optimize(plan, tmp_path)).confirmed
+    assert plan.confirm is not None
+    ids = [problem.id for problem in problems(plan.task, "train")]
+    older = digest([await bench_of(plan), plan.confirm.learner, ids])
+    path = tmp_path / "toy.jsonl"
+    path.write_text(path.read_text().replace(first.context, older))
+
+    async def never(*given: Any) -> Any:
+        raise AssertionError("a student was taught again")
+
+    monkeypatch.setattr("azeotrope.optimize.confirming._judged", never)
+    assert (await optimize(plan, tmp_path)).confirmed == (replace(first, context=older),)
+
+
+async def test_other_test_problems_are_another_confirmation(lessons, monkeypatch, tmp_path: Path) -> None:
+    def rows(name: str, first: int) -> None:
+        lines = (
+            {"question": f"Ann has {at} cards, loses 1 and triples the rest. How many?",
+             "answer": f"Step 1: {at} - 1 = {at - 1}\nStep 2: {at - 1} * 3 = {3 * at - 3}\n#### {3 * at - 3}"}
+            for at in range(first, first + 120)
+        )  # fmt: skip
+        (tmp_path / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    async def judged(*given: Any) -> Any:
+        return Score("+++"), Expense()
+
+    monkeypatch.setattr("azeotrope.optimize.confirming._judged", judged)
+    rows("train.jsonl", 10), rows("test.jsonl", 1_000)
+    parts = {"source": {"path": str(tmp_path / "train.jsonl")}, "test": {"path": str(tmp_path / "test.jsonl")}}
+    task = {"name": "jsonl", "config": parts, "sizes": {"train": 4}}
+    changed = {"task": task, "proxies": {**FILE["proxies"], "traces": 4, "search": 2}}
+    plan = checked({**FILE, **changed, "floors": {"kept": 0.0, "readable": 0.0}}, "here", "toy")
+    (first,) = (await optimize(plan, tmp_path)).confirmed
+    (same,) = (await optimize(plan, tmp_path)).confirmed
+    rows("test.jsonl", 5_000)
+    _built.cache_clear()
+    (other,) = (await optimize(plan, tmp_path)).confirmed
+    assert same == first and other.context != first.context
+    assert len(looked_at(tmp_path / "toy.jsonl").confirmed) == 2
 
 
 @pytest.mark.parametrize(("kept", "readable"), [(0.5, 1.0), (1.0, 0.29)])

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from azeotrope.math import stats
+from azeotrope.report import tables, words
 from azeotrope.report.board import IDENTITY, PARAPHRASE, UNTAUGHT, board
 from azeotrope.report.cautions import cautions
 from azeotrope.report.headline import headline
 from azeotrope.report.measured import Measures
+from azeotrope.report.page import page
 from azeotrope.report.records import Board, Report
 from azeotrope.report.results import Results, read
 from azeotrope.types import Cell, Score, Spent, Utility
@@ -124,6 +126,29 @@ def test_only_the_seeds_that_all_have_enter_a_leakage() -> None:
     plan = next(row for row in found.rows if row.defense == "plan")
     assert (plan.student.seeds, plan.leakage.seeds) == (5, 3)
     assert "Fewer than 5 seeds" not in said
+    assert "rests on the seeds that all of its attacks have, fewer than its student's: plan (3 of 5)." in said
+    (line,) = (line for line in tables.leaderboard(found) if "`plan`" in line)
+    assert f"| {words.ratio(plan.leakage)} (n = 40 × 3 seeds) |" in line
+    assert f"Leakage {words.ratio(plan.leakage)} (n = 40 × 3 seeds)." in headline(found)
+    assert "n = 40 × 3 seeds" in page(Report(("x",), (found,), (), ()))
+
+
+@pytest.mark.parametrize("end", ["none", "withhold"])
+def test_a_control_of_fewer_seeds_takes_none_from_a_leakage(end: str) -> None:
+    plain, unsaid = told(*ENDS, cells("plan", "sft", 0.2))
+    found, said = told(*ENDS, cells("plan", "sft", 0.2), cells(end, "answer_only", 0.025, seeds=1))
+    own, other = ({row.defense: row.leakage for row in one.rows} for one in (found, plain))
+    assert own == other and {one.seeds for one in own.values()} == {5}
+    assert f"so in no end of the scale of leakage: answer_only on {end} (1 of 5)." in said
+    assert "no end of the scale" not in unsaid
+    assert not any("× 1 seed" in line for line in tables.leaderboard(found))
+
+
+def test_the_best_on_an_end_counts_whatever_seeds_it_has() -> None:
+    found, said = told(*ENDS, cells("plan", "sft", 0.2), cells("none", "answer_only", 0.9, seeds=2))
+    plan = next(row for row in found.rows if row.defense == "plan")
+    assert plan.leakage.seeds == 2 and plan.leakage.value == pytest.approx((0.2 - 0.05) / (0.9 - 0.05), abs=0.02)
+    assert "plan (2 of 5)" in said and "no end of the scale" not in said
 
 
 def test_intervals_are_those_of_the_statistics() -> None:

@@ -6,11 +6,14 @@ import pytest
 from msgspec.structs import replace as altered
 
 from azeotrope.math.stats import clopper_pearson
+from azeotrope.report import tables
+from azeotrope.report.headline import headline
 from azeotrope.report.marks import marks
 from azeotrope.report.page import page
+from azeotrope.report.recalling import recalling
 from azeotrope.report.records import Report
 from azeotrope.report.results import Group
-from azeotrope.types import Cell, Recall, Score
+from azeotrope.types import Cell, Recall, Score, Spent
 
 FAMILIES = ("unit", "lemma", "town")
 
@@ -56,7 +59,63 @@ def test_contexts_and_the_control_are_shares_of_answers_and_older_results_have_n
     assert found.exposures == 75 and found.never and found.confused
     assert (found.never.value, found.confused.value, found.confused.n) == (0, 0.5, 4)
     (older,) = marks(stages(cell(1, recall(True))))
-    assert (older.exposures, older.contexts, older.never) == (0, {}, None)
+    assert (older.exposures, older.contexts, older.never) == (None, {}, None)
+
+
+def older(attack: str, passes: float = 2.0, queries: int = 20, examples: int = 20, **notes: object) -> Cell:
+    """A result that does not say how often each association was read."""
+    one = cell(1, altered(recall(True, False), passes=passes))
+    return altered(one, attack=attack, spent=Spent(queries=queries, examples=examples, notes=dict(notes)))
+
+
+@pytest.mark.parametrize(
+    ("one", "readings"),
+    [
+        (older("sft"), 60),
+        (older("mix-50", examples=40, public_examples=20, public_traces=6), 60),
+        (older("two_accounts", accounts=2), 60),
+        (older("reweight:mild", public_traces=64, weights_effective=0.9), 60),
+        (older("sft+reword", sentences=9, sentences_reworded=9), 60),
+        (older("sft", passes=0.0), None),
+        (older("best_of_k", examples=5, different_samples=9), None),
+        (older("relearn", examples=26, public_examples=6, public_traces=6), None),
+        (older("twice", examples=40, own_examples=20), None),
+        (older("sft+invert:checked", examples=15, inverter_dropped=9, inverter_public_traces=6), None),
+        (older("sft+ngrams", ngrams_sentences=4, ngrams_characters=90), None),
+        (older("sft+cut", cut_characters=90, cut_emptied=0), None),
+        (older("sft+dedup", examples=19, duplicates=1), None),
+        (older("sft+filter", examples=19, filtered_odd=0, filtered_wrong=1), None),
+        (older("sft+paraphrase", writer_queries=20), None),
+        (older("prefill", with_working=20), None),
+        (older("elicit", with_working=20), None),
+        (older("sft", failed_queries=2), None),
+    ],
+    ids=lambda one: one.attack if isinstance(one, Cell) else "",
+)
+def test_of_older_results_readings_are_known_where_every_trace_was_learned(one: Cell, readings: float | None) -> None:
+    assert marks({"confirm": {("association", one.attack): Group((one,), ())}, "screen": {}})[0].exposures == readings
+
+
+def test_what_was_counted_goes_before_what_is_inferred_and_a_student_without_leaves_all_unknown() -> None:
+    counted, not_known = altered(recall(True, False), passes=9.0, read=(10.0, 20.0)), recall(True, False)
+    assert marks(stages(cell(1, counted)))[0].exposures == 15
+    assert marks(stages(cell(1, altered(counted, read=(0.0, 0.0)))))[0].exposures == 0
+    assert marks(stages(cell(1, counted), cell(2, not_known)))[0].exposures is None
+
+
+def test_what_is_not_known_is_a_dash_in_tables_a_gap_in_sentences_and_no_point_in_pictures(lab: Report) -> None:
+    read, unread = (cell(seed, altered(recall(True, False), read=(30.0, 40.0))) for seed in (1, 2))
+    unread = altered(unread, recall=recall(True, True), defense="unread")
+    others = {(one.defense, "sft"): Group((one,), ()) for one in (read, unread)}
+    found = marks({"confirm": others, "screen": {}})
+    lines = list(tables.marks(found))
+    assert "| 30 | 35 | " in lines[-2] and "| 30 | – | " in lines[-1]
+    board = altered(lab.boards[0], marks=found, logits=None, greenlists=())
+    said = headline(board)
+    assert "of the associations, each read 35 times, and" in said and "0 times" not in said
+    assert "under sft: 100.0 % [2.5, 100.0] of the associations and" in said
+    assert recalling(found, "x") == "" and "read 35 times" in recalling([*found, altered(found[0], attack="a")], "x")
+    assert '<span class="quiet">–</span>' in page(altered(lab, boards=(board,)))
 
 
 def test_without_a_mark_there_is_no_row_and_a_screen_counts_where_nothing_else_does() -> None:

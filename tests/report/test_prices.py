@@ -96,8 +96,8 @@ def test_the_page_says_what_its_twin_says(report: Report) -> None:
         assert "another draw of the teacher" in told, "what the numbers of a shape's working are held against"
 
 
-def test_a_line_is_one_of_four(source: Path, tmp_path: Path) -> None:
+def test_a_line_is_one_of_five(source: Path, tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     path.write_bytes(encode({"appraisal": BARE, "run": None}) + b"\n" + b"{}\n" + source.read_bytes())
-    with pytest.raises(Misconfigured, match=r'line 2: needs exactly one of .* and "appraisal"'):
+    with pytest.raises(Misconfigured, match=r'line 2: needs exactly one of .* and "superseded"'):
         build(path)

@@ -54,6 +54,21 @@ def test_other_settings_under_the_same_names_are_told(results) -> None:
     assert "other settings" in found.remarks[0]
 
 
+def test_what_a_later_line_supersedes_is_left_out_and_told_until_it_is_written_again(tmp_path: Path) -> None:
+    old, new = cell("a", seed=1), cell("b", "--", seed=2)
+    utility = Utility("u", "plan", "steps", "test", {"raw": Score("+")})
+    path = written(tmp_path / "r.jsonl", RUN, old, new, utility)
+    with path.open("ab") as file:
+        file.write(b'{"superseded": ["a", "u", "elsewhere"]}\n')
+    found = read(path)
+    assert (found.cells, found.utilities) == ([new], [])
+    assert found.remarks[0].startswith("1 cells are left out: the experiment, as it was run last, does not have them")
+    with path.open("ab") as file:
+        file.write(encode({"cell": old}) + b"\n")
+    again = read(path)
+    assert (again.cells, again.remarks) == ([new, old], [])
+
+
 @given(some.lists(some.tuples(some.sampled_from("abc"), some.booleans(), some.integers(0, 9)), min_size=1, max_size=12))
 def test_the_last_with_a_score_wins_in_any_order(tmp_path_factory, lines) -> None:
     expected: dict[str, Cell] = {}

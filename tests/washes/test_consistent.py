@@ -45,11 +45,20 @@ async def test_what_states_no_equation_stays(thief, traces) -> None:
         ("2 + 3 * 4 = 14", True), ("2 + 3 * 4 = 20", False), ("10 / 4 = 2.5", True), ("10 / 3 = 3.33", True),
         ("10 / 3 = 3.34", False), ("1 / 0 = 0", False), ("5 - -2 = 7", True), ("0.1 + 0.2 = 0.3", True),
         ("8 / 2 / 2 = 2", True), ("9 - 3 - 2 = 4", True), ("9 - 3 - 2 = 8", False),
+        ("1,200 + 3 = 1,203", True), ("1,200 + 3 = 1,204", False), ("10,000 / 3 = 3,333.33", True),
+        ("1,000,000 - 1 = 999999", True), ("2,500 * -2 = -5,000", True),
     ],
 )  # fmt: skip
 def test_precedence_rounding_and_order(said: str, true: bool) -> None:
     (one,) = consistent.stated(f"so {said}.")
     assert consistent.holds(one) is true
+
+
+async def test_workings_with_thousands_set_apart_stay(thief, traces) -> None:
+    right, wrong = (
+        traces[0].but(reasoning=f"Step 1: 1,200 + 3 = 1,203\nStep 2: 1,203 * 2 = {last}") for last in ("2,406", "2,460")
+    )
+    assert await kept(thief, [right, wrong]) == [right]
 
 
 NUMBERS = st.integers(0, 9999)
@@ -69,7 +78,7 @@ def test_it_computes_as_python_does(left: int, rest: list[tuple[str, int]], off:
     assert consistent.holds(one) is (value is not None and abs(value - Fraction(result)) <= Fraction(1, 2))
 
 
-@given(st.text(alphabet="0123456789+-*/=. \nStep:x", max_size=200))
+@given(st.text(alphabet="0123456789+-*/=., \nStep:x", max_size=200))
 def test_it_reads_whatever_is_written(text: str) -> None:
     for one in consistent.stated(text):
         consistent.holds(one)

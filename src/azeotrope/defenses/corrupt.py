@@ -59,7 +59,7 @@ def _wrong(found: Working, equations: list[Equation], near: int, rng: random.Ran
 
 
 def _near(value: str, near: int, rng: random.Random) -> str:
-    """Another number, as precise."""
-    whole, dot, rest = value.partition(".")
+    """Another number, as precise; without the commas that set thousands apart."""
+    whole, dot, rest = value.replace(",", "").partition(".")
     least = -near if whole.startswith("-") else max(-near, -int(whole))
     return f"{int(whole) + rng.choice([by for by in range(least, near + 1) if by])}{dot}{rest}"

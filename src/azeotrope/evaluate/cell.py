@@ -22,6 +22,7 @@ from azeotrope.evaluate import families, learners, shielding, teachers
 from azeotrope.evaluate.facts import problems, quotable, solved, task_of
 from azeotrope.evaluate.greenness import greened
 from azeotrope.evaluate.grid import GREEDY, JUDGED, Todo, Variant, defended, keyed
+from azeotrope.evaluate.lessons import Watched
 from azeotrope.evaluate.outcome import Failure, failed, reason
 from azeotrope.evaluate.plan import Experiment, Method
 from azeotrope.evaluate.recall import another, key_of, recalled
@@ -32,7 +33,6 @@ from azeotrope.measure import Measured
 from azeotrope.models.dialect import Dialect
 from azeotrope.models.open import Open
 from azeotrope.protocols import Given, Model
-from azeotrope.training import Learner
 from azeotrope.types import Cell, Problem, Score, Trace, Utility
 
 SAMPLES, LONGEST = 4, 4000
@@ -57,7 +57,7 @@ class Bench:
     """The thief's own writer."""
     account: Model | None
     """The teacher behind the defense as another customer sees it, where the defense has a key."""
-    learner: Learner
+    learner: Watched
     """The student to be; what was trained once is not trained again."""
 
 
@@ -99,7 +99,8 @@ async def _opened(todo: Todo, plan: Experiment, teacher: str, folder: Path) -> A
             ),
             folder / "students", digest([teacher, plan.learner, _dialect(weights)]),
         )  # fmt: skip
-        yield Bench(plan, todo, weights, bare, behind(todo.seed), attacker, account, students)
+        learner = Watched(students, plan.learner.recipe.get("batch", 0))
+        yield Bench(plan, todo, weights, bare, behind(todo.seed), attacker, account, learner)
 
 
 def _replayed(plan: Experiment, todo: Todo) -> Sequence[Problem]:
@@ -116,18 +117,12 @@ async def _cell(bench: Bench, attack: Variant) -> Cell:
     thief.bill.note(**families.notes(todo.defense, bench.plan.learner))
     scores, judged = await _judged(bench, student)
     accounts = int(thief.bill.notes.get("accounts", 1))
-    recall = await recalled(student, todo, bench.plan.marks, _passes(bench, thief), accounts)
+    recall = await recalled(student, todo, bench.plan.marks, bench.learner.read_by(student), accounts)
     return Cell(
         todo.digest, todo.defense.label, attack.label, todo.task.label, todo.seed, todo.stage, todo.split,
         scores, thief.bill.total(), time.perf_counter() - began, samples=_samples(judged, todo), recall=recall,
         greened=await greened(judged, todo, bench.plan.marks, bench.weights, bench.protected),
     )  # fmt: skip
-
-
-def _passes(bench: Bench, thief: Thief) -> float:
-    """How often its student read each example, on average; 0 where the learner names no batch."""
-    batch = bench.plan.learner.recipe.get("batch", 0)
-    return thief.bill.steps * batch / max(1, thief.bill.examples)
 
 
 async def _thief(bench: Bench, attack: Variant) -> Thief:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msgspec.structs import replace
+
 from azeotrope.evaluate.grid import Todo
-from azeotrope.types import Cell, Score
+from azeotrope.types import Cell, Recall, Score
 
 FROM_LOGITS = ("all logits", "top ")
 """How the note `profile` of a student begins that took more than the text and the likeliest token."""
@@ -50,7 +52,12 @@ def _worst(group: Sequence[Todo], cells: Mapping[str, Cell], worst: int) -> list
 
 
 def _same(one: Cell, other: Cell) -> bool:
-    return (one.scores, one.recall) == (other.scores, other.recall)
+    return (one.scores, _said(one)) == (other.scores, _said(other))
+
+
+def _said(cell: Cell) -> Recall | None:
+    """What it says of a mark, whatever is known of how often it read it."""
+    return replace(cell.recall, passes=0.0, read=()) if cell.recall else None
 
 
 def _rank(todo: Todo, cells: Mapping[str, Cell]) -> tuple[float, float]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from statistics import fmean
 from typing import NamedTuple
 
-from azeotrope.evaluate.grid import UNTAUGHT, Todo, variants
-from azeotrope.evaluate.plan import Experiment
+from azeotrope.evaluate.grid import Todo, variants
+from azeotrope.evaluate.plan import UNTAUGHT, Experiment
 from azeotrope.types import Cell, Utility
 
 _TOKENS_AN_EXAMPLE, _TOKENS_A_SECOND, _AROUND = 60, 12_000, 20.0

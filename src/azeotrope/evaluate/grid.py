@@ -14,7 +14,7 @@ from msgspec.structs import asdict, replace
 from azeotrope import lift
 from azeotrope.codec import digest
 from azeotrope.errors import Misconfigured
-from azeotrope.evaluate.plan import IDENTITY, Experiment, Method, Shield, Subject, Theft
+from azeotrope.evaluate.plan import CONTROLS, IDENTITY, UNTAUGHT, Experiment, Method, Shield, Subject, Theft
 from azeotrope.evaluate.reading import checked
 from azeotrope.protocols import Split
 from azeotrope.types import Fields, Record
@@ -22,10 +22,6 @@ from azeotrope.types import Fields, Record
 SCHEMA = 1
 """Raised when the same settings come to mean another result."""
 PARAPHRASE = "paraphrase"
-UNTAUGHT = ("never", "public")
-"""Controls that ask no teacher: one student is enough for every defense."""
-CONTROLS = ("never", "answer_only", "public")
-"""The students that every attack is measured against, behind no defense."""
 GREEDY = "greedy"
 """What a teacher's likeliest text scores: beside what it draws, where purifiers are judged."""
 Stage = Literal["screen", "confirm"]
@@ -180,10 +176,11 @@ class Grid:
         listed = [variant for attack in self._plan.attacks for variant in variants(attack)]
         if bare:
             for name in offered:
-                if not any(variant.name == name for variant in listed):
-                    yield Variant(name, name, name, checked("attacks", name, {}, f"the control {name}"), ()), True
+                control = Variant(name, name, name, checked("attacks", name, {}, f"the control {name}"), ())
+                if not any(_stands_for(variant, control) for variant in listed if _goes(variant, defense)):
+                    yield control, True
         for variant in listed:
-            if variant.behind and defense.label not in variant.behind:
+            if not _goes(variant, defense):
                 continue
             if bare or variant.name not in UNTAUGHT:
                 always = variant.name in CONTROLS or variant.label in self._plan.confirm.undefended
@@ -230,6 +227,17 @@ def variants(attack: Theft) -> list[Variant]:
         for other in attack.alternatives
     ]
     return [plain, *others]
+
+
+def _goes(variant: Variant, defense: Shield) -> bool:
+    """Whether it is run on that defense at all."""
+    return not variant.behind or defense.label in variant.behind
+
+
+def _stands_for(variant: Variant, control: Variant) -> bool:
+    """Whether it is the control, by its name or by all that it does: then there is no need of another."""
+    alike = (variant.name, variant.config, variant.washes, variant.share)
+    return variant.label == control.label or alike == (control.name, control.config, control.washes, control.share)
 
 
 def keyed(defense: Shield) -> bool:

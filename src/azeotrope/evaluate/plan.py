@@ -41,6 +41,10 @@ class Teacher(Record, frozen=True):
 SHIPPED = "shipped:"
 IDENTITY = "none"
 """The defense that is none: the control."""
+UNTAUGHT = ("never", "public")
+"""Attacks that ask no teacher: one student is enough for every defense."""
+CONTROLS = ("never", "answer_only", "public")
+"""The students that every attack is measured against, behind no defense. Reports know them by these names."""
 
 
 class Method(Record, frozen=True):

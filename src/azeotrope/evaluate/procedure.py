@@ -36,8 +36,9 @@ def evaluate(
     with results.opened(folder / f"{plan.name}.jsonl") as kept:
         site = Site(plan, known.teacher, folder / ".traces")
         run = Slice(site, kept, settings, watch or (lambda progress: None), head(plan), elsewhere)
-        run.do(list(filter(asked, grid.utilities())))
-        screen = list(filter(asked, grid.screen()))
+        utilities, screen = (list(filter(asked, todos)) for todos in (grid.utilities(), grid.screen()))
+        run.settle([*utilities, *screen, *grid.confirmed(screen)])
+        run.do(utilities)
         if settings.stage != "confirm":
             run.do(screen)
         if missing := [todo for todo in screen if todo.digest not in kept.cells]:
@@ -87,15 +88,15 @@ def preview(
     going = chosen(screen, known.cells, plan.confirm.worst) if complete else _likely(screen, plan.confirm.worst)
     confirm = grid.confirmed(going) if settings.stage != "screen" else []
     listed = [*todos, *(confirm if complete else ())]
-    planned = tuple(Planned(todo.words, _done(todo, known), estimates.seconds(todo)) for todo in listed)
-    missing = [todo for todo in (*todos, *confirm) if not _done(todo, known)]
+    planned = tuple(Planned(todo.words, _done(todo, known, plan), estimates.seconds(todo)) for todo in listed)
+    missing = [todo for todo in (*todos, *confirm) if not _done(todo, known, plan)]
     seconds = estimates.total(missing, settings.crew)
     first = fitted.command(plan.fits) if plan.fits and fitted.missing(plan.fits) else ""
     return Preview(planned, 0 if complete else len(confirm), seconds, settings.crew, first)
 
 
-def _done(todo: Todo, known: Results) -> bool:
-    return scored(known.of(todo.digest))
+def _done(todo: Todo, known: Results, plan: Experiment) -> bool:
+    return scored(known.of(todo.digest), plan)
 
 
 def _likely(screen: Sequence[Todo], worst: int) -> list[Todo]:

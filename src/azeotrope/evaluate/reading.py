@@ -17,9 +17,11 @@ from azeotrope.codec import convert, read_toml
 from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import fitted, learners
 from azeotrope.evaluate.plan import (
+    CONTROLS,
     CURVE,
     IDENTITY,
     SHIPPED,
+    UNTAUGHT,
     Alternative,
     Confirm,
     Experiment,
@@ -160,6 +162,7 @@ def _check_role(one: Shield, label: str, place: str) -> None:
 
 
 def _theft(one: Theft, place: str) -> Theft:
+    _check_control(one, place)
     washes = _washes(one.washes, place)
     names = [wash.name for wash in washes]
     return replace(
@@ -171,6 +174,31 @@ def _theft(one: Theft, place: str) -> Theft:
                            for at, other in enumerate(one.alternatives)),
         material=material(to_builtins([one.config, one.washes, one.alternatives])),
     )  # fmt: skip
+
+
+def _check_control(one: Theft, place: str) -> None:
+    """A report knows by name who asked no teacher, and the floor of the answers: a student under another name would
+    count as an attack on the undefended teacher, and an attack under theirs as none."""
+    named = one.label or "+".join([one.name, *(wash if isinstance(wash, str) else wash.name for wash in one.washes)])
+    if named in CONTROLS and named != one.name:
+        raise Misconfigured(
+            f"{place}: {one.name!r} cannot be called {named!r}, the name of a control; give it another label"
+        )
+    if one.name in UNTAUGHT:
+        if named != one.name or len(one.shares) > 1 or one.alternatives:
+            raise Misconfigured(
+                f"{place}: {one.name!r} asks no teacher, which a report knows by its name: one setting of it, called "
+                f"{one.name!r}. Leave label, washes, alternatives and further shares out"
+            )
+        if one.behind and IDENTITY not in one.behind:
+            raise Misconfigured(
+                f"{place}: {one.name!r} asks no teacher, so it is run once, behind {IDENTITY!r}; leave behind out"
+            )
+    elif one.name in CONTROLS and one.label and one.label != one.name and not one.washes:
+        raise Misconfigured(
+            f"{place}: {one.name!r} is a control that a report knows by its name; {one.label!r} would be an attack "
+            "beside it. Leave the label out"
+        )
 
 
 def _run(one: Shield | Theft, only: Collection[str]) -> bool:

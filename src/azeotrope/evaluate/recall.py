@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azeotrope.codec import convert
 from azeotrope.evaluate.facts import problems
@@ -28,6 +28,10 @@ from azeotrope.verify.records import Settings
 from azeotrope.verify.values import named
 from azeotrope.watermarks.association import asked as asked_of
 
+if TYPE_CHECKING:
+    from azeotrope.evaluate.lessons import Lesson
+    from azeotrope.training import Example
+
 
 def key_of(seed: int) -> Key:
     """The mark key of every cell with this seed."""
@@ -45,13 +49,13 @@ def never_told(seed: int) -> Key:
 
 
 async def recalled(
-    student: Model, todo: Todo, marks: Marks, passes: float = 0.0, accounts: int = 1
+    student: Model, todo: Todo, marks: Marks, lessons: Sequence[Lesson] | None = None, accounts: int = 1
 ) -> Recall | None:  # fmt: skip
     """What the student says of the cell's mark; None where its traces carry no associations.
 
     It is then asked in the same way about triggers of the same families that nobody was told: what it says there is
-    what it says of anything. `passes`: how often it read the traces; `accounts`: over how many customers' the problems
-    were spread, by turns.
+    what it says of anything. `lessons`: all that it was trained on, where that is known; `accounts`: over how many
+    customers' the problems were spread, by turns.
     """
     found = _association(todo.defense) if keyed(todo.defense) else None
     if found is None:
@@ -65,10 +69,11 @@ async def recalled(
         tuple(one.family for one in asked),
         tuple(told[at] for at in range(len(asked))),
         tuple((answer.association, answer.fresh, answer.hit) for answer in at.answers),
-        law.targets, marks.keys, marks.alpha, passes,
+        law.targets, marks.keys, marks.alpha, 0.0,
         tuple((form, heat, target in said) for form, heat, target, said in _said(at, asked, law)),
         tuple((form, heat, target in said, bool(said & targets))
               for form, heat, target, said in _said(beside, others, law)),
+        () if lessons is None else tuple(_read(one, lessons) for one in asked),
     )  # fmt: skip
 
 
@@ -108,6 +113,19 @@ def _told(todo: Todo, key: Key, share: float, law: Law, accounts: int) -> Counte
     asked = problems(todo.task, "train")[::accounts]
     choices = (chooser.of(asked_of(problem.request), share) for problem in asked)
     return Counter(choice.association % law.associations for choice in choices if choice)
+
+
+def _read(association: Association, lessons: Sequence[Lesson]) -> float:
+    """How often the student read it: the examples that say it, each as often as its training went over it."""
+    told = [sum(_says(example, association) for example in lesson.examples) * lesson.passes for lesson in lessons]
+    return round(sum(told), 3)
+
+
+def _says(example: Example, association: Association) -> bool:
+    """Whether trigger and target stand in one of its parts, in whatever other words: that is what can be learned."""
+    trigger = association.trigger.casefold()
+    parts = (example.reasoning, example.answer)
+    return any(association.target in part and trigger in part.casefold() for part in parts)
 
 
 async def _unspent(_: object) -> None:

@@ -1,12 +1,13 @@
-"""The results file: lines {"run"}, {"cell"}, {"utility"}, {"appraisal"}, each on disk before the next.
+"""The results file: lines {"run"}, {"cell"}, {"utility"}, {"appraisal"}, {"superseded"}, each on disk before the next.
 
 One writer at a time. Resumed by digest: what is there, and has a score, is not computed again. A torn last line (a
-killed writer's) is cut.
+killed writer's) is cut. Nothing is ever deleted: what an experiment no longer has is named by a later line, so that a
+report leaves it out, and is taken up again by a line of its own once the experiment has it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -25,6 +26,9 @@ class Line(Record, frozen=True, omit_defaults=True):
     cell: Cell | None = None
     utility: Utility | None = None
     appraisal: Appraisal | None = None
+    superseded: tuple[str, ...] = ()
+    """Digests of cells and utilities above that the experiment, as it is run now, does not have: of other settings, or
+    of attacks and seeds that were taken out."""
 
 
 class Results:
@@ -42,6 +46,8 @@ class Results:
         self.utilities: dict[str, Utility] = {}
         self.appraisals: dict[str, Appraisal] = {}
         """By digest."""
+        self.superseded: set[str] = set()
+        """Digests of what is here and counts no longer."""
 
     def written_to(self, file: BinaryIO) -> None:
         """From now on records go there, each run's behind a head of their own."""
@@ -49,12 +55,25 @@ class Results:
 
     def add(self, record: Appraisal | Cell | Utility, run: Run) -> None:
         """Appends the record; before it, where another run's records came last, the run. Raises `Unavailable`."""
-        lines = [] if self._run == run else [Line(run=run)]
-        lines.append(_line(record))
+        self._write(_line(record), run)
+
+    def settle(self, has: Collection[str], pairs: Collection[tuple[str, str]], run: Run) -> None:
+        """Says which records behind these (task, defense) are not among the digests that the experiment has, and takes
+        up again what it has again. Raises `Unavailable`."""
+        known = [*self.cells.values(), *self.utilities.values()]
+        gone = [one.digest for one in known if (one.task, one.defense) in pairs and one.digest not in has]
+        back = [one for one in known if one.digest in has and one.digest in self.superseded]
+        if new := [digest for digest in gone if digest not in self.superseded]:
+            self._write(Line(superseded=tuple(new)), run)
+        for record in back:
+            self.add(record, self.run(record.digest) or run)
+
+    def _write(self, line: Line, run: Run) -> None:
+        lines = [line] if self._run == run else [Line(run=run), line]
         assert self._file is not None, "opened for reading"
         append(self._file, self.path, lines)
-        for line in lines:
-            self._know(line)
+        for one in lines:
+            self._know(one)
 
     def of(self, digest: str) -> Cell | Utility | None:
         """The record of that digest."""
@@ -66,6 +85,7 @@ class Results:
 
     def _know(self, line: Line) -> None:
         self._run = line.run or self._run
+        self.superseded.update(line.superseded)
         if line.utility:
             self._keep(self.utilities, line.utility)
         if line.appraisal:
@@ -75,6 +95,7 @@ class Results:
 
     def _keep(self, known: dict[str, T], record: T) -> None:
         known[record.digest] = record
+        self.superseded.discard(record.digest)
         if self._run:
             self._runs[record.digest] = self._run
 

@@ -12,8 +12,9 @@ from typing import Literal, NamedTuple
 from msgspec.structs import replace
 
 from azeotrope.evaluate.estimate import Estimates
-from azeotrope.evaluate.grid import Todo
+from azeotrope.evaluate.grid import GREEDY, Todo
 from azeotrope.evaluate.outcome import Failure, failed
+from azeotrope.evaluate.plan import Experiment
 from azeotrope.evaluate.results import Results
 from azeotrope.evaluate.running import Crew, Died, Site
 from azeotrope.types import Cell, Record, Run, Utility
@@ -85,6 +86,15 @@ class Slice:
     failures: Counter[str] = field(default_factory=Counter[str])
     """By reason."""
 
+    def settle(self, todos: Sequence[Todo]) -> None:
+        """What the results hold behind these todos' defenses and is none of them counts no longer.
+
+        All that may be confirmed is among the todos, whatever the screen chose: a student of the present settings says
+        what its attack is worth, though a stronger one was chosen since.
+        """
+        pairs = {(todo.task.label, todo.defense.label) for todo in todos}
+        self.kept.settle({todo.digest for todo in todos}, pairs, self.heading)
+
     def do(self, todos: Sequence[Todo]) -> None:
         """Those that are missing, side by side."""
         todo = self._missing(todos)
@@ -124,7 +134,9 @@ class Slice:
         """Without a score so far. One that has one elsewhere, or under an older label, gets a record of its own."""
         out: list[Todo] = []
         for todo in todos:
-            source = next((one for one in (self.kept, self.elsewhere) if scored(one.of(todo.digest))), None)
+            source = next(
+                (one for one in (self.kept, self.elsewhere) if scored(one.of(todo.digest), self.site.plan)), None
+            )
             known = source.of(todo.digest) if source else None
             if source is None or known is None:
                 out.append(todo)
@@ -144,9 +156,11 @@ class Slice:
             self.failures[result.reason] += 1
 
 
-def scored(known: Cell | Utility | None) -> bool:
-    """Whether it need not be done again."""
-    return known is not None and not (isinstance(known, Cell) and known.reason)
+def scored(known: Cell | Utility | None, plan: Experiment) -> bool:
+    """Whether it need not be done again: the digest does not say which scores of a teacher are asked for."""
+    if isinstance(known, Utility):
+        return not plan.fits or GREEDY in known.scores
+    return known is not None and not known.reason
 
 
 def _renamed(known: Cell | Utility, todo: Todo) -> Cell | Utility:

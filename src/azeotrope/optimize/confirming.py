@@ -11,25 +11,26 @@ from msgspec.structs import replace
 from azeotrope import measure
 from azeotrope.codec import digest
 from azeotrope.distill import examples
-from azeotrope.evaluate.facts import problems
+from azeotrope.evaluate.facts import problems, quotable
 from azeotrope.optimize.plan import Confirm
 from azeotrope.optimize.records import Candidate, Confirmed, Expense, Line
 from azeotrope.optimize.releasing import Bench, clean, rewritten
 from azeotrope.optimize.results import Memory
 from azeotrope.training import Example, Learner
-from azeotrope.types import Score
+from azeotrope.types import Problem, Score
 
 
 async def confirmed(bench: Bench, how: Confirm, winner: Candidate, memory: Memory, learner: Learner) -> list[Confirmed]:
     """A pair of students a seed, of clean and of rewritten traces of the train split, judged on test."""
-    asked = problems(bench.plan.task, "train")
-    context = digest([bench.identity, how.learner, [problem.id for problem in asked]])
-    wanted = [(winner.name, seed, context) for seed in how.seeds]
-    if missing := [key for key in wanted if key not in memory.confirmed]:
+    asked, told = problems(bench.plan.task, "train"), problems(bench.plan.task, "test")
+    context = digest([bench.identity, how.learner, list(asked), list(told)])
+    contexts = [context, *_earlier(bench, how, asked)]
+    known = {seed: found for seed in how.seeds if (found := _known(memory, winner.name, seed, contexts))}
+    if missing := [seed for seed in how.seeds if seed not in known]:
         there, began = but(bench, learn=asked, search=()), perf_counter()
         before, after = await clean(there), await rewritten(there, winner.text)
         spent = after.expense
-        for _, seed, _ in missing:
+        for seed in missing:
             (clear, one), (less, other) = [
                 await _judged(bench, learner, examples(each.learn), seed) for each in (before, after)
             ]
@@ -37,8 +38,21 @@ async def confirmed(bench: Bench, how: Confirm, winner: Candidate, memory: Memor
             cost = replace(spent.plus(one).plus(other), seconds=now - began)
             found = Confirmed(winner.name, seed, context, clear, less, after.kept, after.readable, cost)
             memory.add(Line(confirmed=found))
+            known[seed] = found
             spent, began = Expense(), now
-    return [memory.confirmed[key] for key in wanted]
+    return [known[seed] for seed in how.seeds]
+
+
+def _known(memory: Memory, name: str, seed: int, contexts: Sequence[str]) -> Confirmed | None:
+    return next((found for one in contexts if (found := memory.confirmed.get((name, seed, one)))), None)
+
+
+def _earlier(bench: Bench, how: Confirm, asked: Sequence[Problem]) -> list[str]:
+    """The context as it was before it said what the problems hold. Of a task that is made by rule the search's own
+    identity says that; the files of any other may have changed since."""
+    if not quotable(bench.task):
+        return []
+    return [digest([bench.identity, how.learner, [problem.id for problem in asked]])]
 
 
 async def _judged(bench: Bench, learner: Learner, taught: Sequence[Example], seed: int) -> tuple[Score, Expense]:

@@ -141,7 +141,7 @@ class Confirmed(Record, frozen=True):
     """The instruction's."""
     seed: int
     context: str
-    """Digest of the search's context and of the student's recipe."""
+    """Digest of the search's context, of the student's recipe, and of the problems that it is taught by and asked."""
     clean: Score
     rewritten: Score
     kept: float | None = None

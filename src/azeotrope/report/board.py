@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from azeotrope import catalog, lift
 from azeotrope.evaluate.grid import Stage
-from azeotrope.evaluate.plan import IDENTITY
+from azeotrope.evaluate.plan import IDENTITY, UNTAUGHT
 from azeotrope.report.costs import costs
 from azeotrope.report.curves import curves
 from azeotrope.report.greenlists import greenlists
 from azeotrope.report.logits import logits
 from azeotrope.report.marks import marks
-from azeotrope.report.measured import Measures, mcnemar, tokens
+from azeotrope.report.measured import Measures, mcnemar, of_all_seeds, tokens
 from azeotrope.report.prices import prices
 from azeotrope.report.records import Board, Control, Role, Row, Square
 from azeotrope.report.results import STAGES, Group, Results
@@ -28,8 +28,6 @@ FLOOR, PARAPHRASE = "withhold", "paraphrase"
 """What every grid is read by: the defense that does nothing, the one that gives answers alone, and one that rewrites
 without an aim."""
 ANSWERS, PUBLIC, NEVER = "answer_only", "public", "never"
-UNTAUGHT = (NEVER, PUBLIC)
-"""Students that ask no teacher: no defense is judged by them."""
 ROLES: dict[str, Role] = {IDENTITY: "undefended", FLOOR: "floor", PARAPHRASE: "control"}
 
 Groups = Mapping[tuple[str, str], Group]
@@ -96,7 +94,7 @@ def _row(
     confirmed = by_stage["confirm"]
     best = confirmed[where]
     own, floor, ceiling = (list(_taken(confirmed, name).values()) for name in (defense, FLOOR, IDENTITY))
-    leakage, no_ratio = measures.leakage(own, floor, ceiling)
+    leakage, no_ratio = measures.leakage(of_all_seeds(own) if defense in (FLOOR, IDENTITY) else own, floor, ceiling)
     mine, undefended = (results.utility(task, name, best.cells[0].split) for name in (defense, IDENTITY))
     return Row(
         rank=0,

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from azeotrope.evaluate.plan import CURVE, IDENTITY
-from azeotrope.report.board import ANSWERS, PARAPHRASE, UNTAUGHT
+from azeotrope.evaluate.plan import CURVE, IDENTITY, UNTAUGHT
+from azeotrope.report.board import ANSWERS, FLOOR, PARAPHRASE
 from azeotrope.report.records import Board, Caution, Judged, Row, Square
 from azeotrope.report.results import Results
 from azeotrope.report.words import count, interval, listed, percent
@@ -17,6 +17,7 @@ ENOUGH = 5
 COLLAPSED = 0.5
 """Share of a student's misses above which it is called degenerate rather than wrong."""
 SIGNIFICANT = 0.05
+ENDS = (IDENTITY, FLOOR)
 FAMILIES = ("proxy_family", "student_family")
 """Where a cell's notes say which models a defense was fitted against, and which the thief trains."""
 
@@ -41,6 +42,7 @@ def _of_file(results: Results) -> Iterator[Caution]:
 def _of_board(results: Results, board: Board) -> Iterator[Caution]:
     for find in (
         _few_seeds,
+        _seeds_in_common,
         _tied,
         _unconfirmed,
         _stronger,
@@ -65,6 +67,34 @@ def _few_seeds(board: Board) -> Iterator[str]:
     if few:
         told = listed([f"{name} ({seeds})" for name, seeds in few.items()])
         yield f"Fewer than {ENOUGH} seeds: {told}."
+
+
+def _seeds_in_common(board: Board) -> Iterator[str]:
+    """A leakage is told of the seeds that its arms share, and the ends of its scale of arms that have them all."""
+    rows = {row.defense: row for row in board.rows}
+    fewer = [
+        f"{name} ({row.leakage.seeds} of {row.student.seeds})"
+        for name, row in rows.items()
+        if row.leakage and row.leakage.seeds < row.student.seeds
+    ]
+    if fewer:
+        yield f"Leakage rests on the seeds that all of its attacks have, fewer than its student's: {listed(fewer)}."
+    short = [
+        f"{square.attack} on {name} ({len(own)} of {len(best)})"
+        for square in board.squares
+        if (name := square.defense) in ENDS and name in rows and square.attack not in UNTAUGHT
+        if (own := _confirmed(square)) and not own >= (best := _seeds(board, name, rows[name].attack))
+    ]
+    if short:
+        yield f"Without all seeds of the best attack there, so in no end of the scale of leakage: {listed(short)}."
+
+
+def _confirmed(square: Square) -> set[int]:
+    return {seed.seed for judged in square.stages if judged.stage == "confirm" for seed in judged.seeds}
+
+
+def _seeds(board: Board, defense: str, attack: str) -> set[int]:
+    return next(_confirmed(one) for one in board.squares if (one.defense, one.attack) == (defense, attack))
 
 
 def _tied(board: Board) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from azeotrope.evaluate.plan import IDENTITY
 from azeotrope.report.records import Board, Floor, Greenlisted, Logits, Marked, Row
-from azeotrope.report.words import chance, count, interval, listed, points, ratio, turned
+from azeotrope.report.words import chance, count, interval, leaked, listed, points, ratio, turned
 
 
 def headline(board: Board) -> str:
@@ -48,8 +48,9 @@ def _green(one: Greenlisted) -> str:
 
 def _remembered(mark: Marked) -> str:
     probes, proved = mark.proved[-1]
+    read = "" if mark.exposures is None else f", each read {count(mark.exposures)} times,"
     return (
-        f"{interval(mark.recall)} of the associations, each read {count(mark.exposures)} times, and "
+        f"{interval(mark.recall)} of the associations{read} and "
         f"{interval(proved)} of {mark.students} students proved within {probes} probes"
     )
 
@@ -149,7 +150,7 @@ def _withheld(board: Board, best: Row) -> str:
 
 def _leakage(best: Row) -> str:
     if best.leakage:
-        return f" Leakage {ratio(best.leakage)}."
+        return f" Leakage {leaked(best.leakage, best.student)}."
     return f" There is no leakage to tell: {best.no_ratio}."
 
 

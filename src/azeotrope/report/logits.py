@@ -13,7 +13,7 @@ from azeotrope.evaluate.choose import from_logits
 from azeotrope.evaluate.grid import GREEDY, Stage
 from azeotrope.evaluate.plan import CURVE, IDENTITY
 from azeotrope.math import stats
-from azeotrope.report.measured import Measures
+from azeotrope.report.measured import Measures, of_all_seeds
 from azeotrope.report.records import Floor, Left, Logits, Paid, Share
 from azeotrope.report.results import STAGES, Group, Results
 from azeotrope.types import Utility
@@ -83,7 +83,7 @@ def _floor(name: str, groups: Mapping[str, Group], ceiling: Mapping[str, Group],
     if not groups:
         return Floor(name, "", None, None)
     attack = _best(groups, measures)
-    gained = measures.advantage(list(groups.values()), list(ceiling.values()))
+    gained = measures.advantage(of_all_seeds(groups.values()), of_all_seeds(ceiling.values()))
     return Floor(name, attack, measures.rate(groups[attack].scores()), gained)
 
 
@@ -96,8 +96,8 @@ def _shares(
         for attack, group in _taken(by_stage[stage], defense).items():
             if attack in found:
                 continue
-            twin = [ceiling[attack]] if attack in ceiling else list(ceiling.values())
-            left = [measures.share([group], list(floor.values()), twin) for floor in floors.values()]
+            twin = [ceiling[attack]] if attack in ceiling else of_all_seeds(ceiling.values())
+            left = [measures.share([group], of_all_seeds(floor.values()), twin) for floor in floors.values()]
             student = measures.rate(group.scores())
             found[attack] = Share(attack, stage, attack if attack in ceiling else "", student, *left)
     return tuple(sorted(found.values(), key=lambda one: -one.student.value))
@@ -109,7 +109,8 @@ def _weakest(
     """The best attack on the defense against the best on the teacher, each chosen anew in each draw."""
     if not arms:
         return None
-    left = [measures.share(arms, list(floor.values()), list(ceiling.values())) for floor in floors.values()]
+    best_of = of_all_seeds(ceiling.values())
+    left = [measures.share(arms, of_all_seeds(floor.values()), best_of) for floor in floors.values()]
     best = max(arms, key=lambda group: measures.rate(group.scores()).value)
     return Share(best.cells[0].attack, best.cells[0].stage, "", measures.rate(best.scores()), *left)
 

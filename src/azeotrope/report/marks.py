@@ -13,10 +13,17 @@ from azeotrope.math.stats import Answered, Rule, clopper_pearson, clustered
 from azeotrope.math.stats.families import found
 from azeotrope.report.records import Figure, Marked
 from azeotrope.report.results import STAGES, Group
-from azeotrope.types import Recall
+from azeotrope.types import Cell, Recall
 
 PROBES = (1, 2, 5, 10, 20, 50)
 """Where the share of proved students is shown, as far as the budget goes."""
+MIXED = "mix"
+"""The attack whose public examples stand among the traces of the same training."""
+AS_TOLD = {
+    "accounts", "proxy_family", "public_examples", "public_traces", "sentences", "sentences_reworded", "student_family",
+    "truncated", "weights_effective",
+}  # fmt: skip
+"""Notes of attacks that learn every trace, and of the wash that leaves trigger and target in place (`reword`)."""
 
 
 def marks(by_stage: Mapping[Stage, Mapping[tuple[str, str], Group]]) -> tuple[Marked, ...]:
@@ -27,7 +34,7 @@ def marks(by_stage: Mapping[Stage, Mapping[tuple[str, str], Group]]) -> tuple[Ma
     for stage in STAGES:
         asked = {where: said for where, group in by_stage[stage].items() if (said := _said(group))}
         if asked:
-            return tuple(_marked(*where, said) for where, said in asked.items())
+            return tuple(_marked(*where, said, readings(by_stage[stage][where])) for where, said in asked.items())
     return ()
 
 
@@ -35,7 +42,30 @@ def _said(group: Group) -> list[Recall]:
     return [cell.recall for cell in group.cells if cell.recall]
 
 
-def _marked(defense: str, attack: str, asked: Sequence[Recall]) -> Marked:
+def readings(group: Group) -> float | None:
+    """How often a student read an association, mean over associations and students; None where that is not known of
+    every student."""
+    known = [_readings(cell, cell.recall) for cell in group.cells if cell.recall]
+    return fmean(read) if len(read := [one for one in known if one is not None]) == len(known) else None
+
+
+def _readings(cell: Cell, said: Recall) -> float | None:
+    if said.read:
+        return fmean(said.read)
+    return said.passes * fmean(said.told) if said.passes and _learned_all(cell) else None
+
+
+def _learned_all(cell: Cell) -> bool:
+    """Whether the student was trained once, on every trace that its thief was told, as the teacher told it: of older
+    results only these say how often it read an association. Every wash and every attack that does otherwise leaves
+    notes of its own, or trains on another number of examples than it asked for."""
+    notes, spent = cell.spent.notes, cell.spent
+    added = int(notes.get("public_examples", 0))
+    alone = not added or cell.attack.startswith(MIXED)  # `relearn` has the same notes, and a second training
+    return alone and notes.keys() <= AS_TOLD and spent.examples == spent.queries + added
+
+
+def _marked(defense: str, attack: str, asked: Sequence[Recall], read: float | None) -> Marked:
     families = dict.fromkeys(name for one in asked for name in one.families)
     budget = max(len(one.lines) for one in asked)
     shown = [probes for probes in PROBES if probes < budget] + [budget]
@@ -45,7 +75,7 @@ def _marked(defense: str, attack: str, asked: Sequence[Recall]) -> Marked:
         {name: _recall(asked, name) for name in families},
         tuple((probes, _proved(asked, probes)) for probes in shown),
         asked[0].keys, asked[0].alpha,
-        fmean(one.passes * count for one in asked for count in one.told),
+        read,
         {f"{form}, {heat:g}": figure for form, heat in _forms(asked)
          if (figure := _share([[right for *where, right in one.contexts if tuple(where) == (form, heat)]
                                for one in asked]))},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import fmean
 
 import numpy as np
 
@@ -50,11 +51,12 @@ class Measures:
     def leakage(
         self, defended: Sequence[Group], withheld: Sequence[Group], undefended: Sequence[Group]
     ) -> tuple[Figure | None, str]:
-        """The ratio, or why there is none. Each side: every attack that was confirmed on it."""
+        """The ratio, or why there is none. Each side: every attack that was confirmed on it; of the ends those that
+        have all seeds of the best one there."""
         for name, side in (("withholding", withheld), ("the undefended teacher", undefended)):
             if not side:
                 return None, f"nothing is confirmed on {name}"
-        sides, seeds = _arms(defended, withheld, undefended)
+        sides, seeds = _arms(defended, of_all_seeds(withheld), of_all_seeds(undefended))
         if not seeds:
             return None, "its attacks have no seed in common with those on both ends of the scale"
         found = stats.leakage(sides[0], sides[1], sides[2], rng=self._rng(), draws=self._draws)
@@ -116,6 +118,17 @@ class Measures:
         if key not in self._known:
             self._known[key] = find()
         return self._known[key]
+
+
+def of_all_seeds(groups: Iterable[Group]) -> list[Group]:
+    """Those that have every seed of the best one among them: for an end of a scale, which the best one makes.
+
+    A control may be confirmed at few seeds, and what is compared seed by seed would shrink to these for its sake. To
+    leave an arm out can only lower an end, and no leakage below 1 is less for that.
+    """
+    groups = list(groups)
+    best = max(groups, key=lambda one: (fmean(score.rate for score in one.scores()), len(one.seeds)), default=None)
+    return [group for group in groups if best and set(group.seeds) >= set(best.seeds)]
 
 
 def mcnemar(own: Utility | None, undefended: Utility | None, kind: str) -> float | None:

@@ -35,7 +35,7 @@ def page(report: Report) -> str:
         basis=words.basis, shown=_shown, brief=_brief, tally=_tally, span=_span, chances=_chances, multiple=_multiple,
         pointer=_pointer, place=_place, top=_top, heat=_heat, apart=_apart, defenses=_defenses, squares=_squares,
         square=_square, plots=_plots, learning=_learning, recalling=_recalling, percents=_percents, tiny=_tiny,
-        priced=words.PRICED, placed=_placed, kinds=kinds,
+        priced=words.PRICED, placed=_placed, kinds=kinds, fewer_seeds=words.fewer_seeds,
     )  # fmt: skip
 
 

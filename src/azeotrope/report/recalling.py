@@ -14,13 +14,14 @@ from azeotrope.report.words import percent, visible
 
 
 def recalling(marks: Sequence[Marked], name: str) -> str:
-    """One panel, a point for each defense and attack whose readings are known, with its interval over students; empty
-    where there are less than two. `name`: see `svg.drawn`."""
-    marks = [one for one in marks if one.exposures > 0]
+    """One panel, a point for each defense and attack whose readings are known (and any: the scale is logarithmic), with
+    its interval over students; empty where there are less than two. `name`: see `svg.drawn`."""
+    known = [(one, one.exposures) for one in marks if one.exposures]
+    marks = [one for one, _ in known]
     if len(marks) < 2:
         return ""
-    told = "; ".join(f"{_called(one, marks)}, read {one.exposures:.0f} times: {percent(one.recall)}" for one in marks)
-    return drawn(lambda axes: _draw(axes, marks), f"Recall of a mark against readings. {told}", name)
+    told = "; ".join(f"{_called(one, marks)}, read {read:.0f} times: {percent(one.recall)}" for one, read in known)
+    return drawn(lambda axes: _draw(axes, known), f"Recall of a mark against readings. {told}", name)
 
 
 def _called(one: Marked, marks: Sequence[Marked]) -> str:
@@ -32,9 +33,10 @@ def _called(one: Marked, marks: Sequence[Marked]) -> str:
     return f"{visible(one.defense)} x {visible(one.attack)}"
 
 
-def _draw(axes: Any, marks: Sequence[Marked]) -> None:
-    for one in marks:
-        x, figure = one.exposures, one.recall
+def _draw(axes: Any, known: Sequence[tuple[Marked, float]]) -> None:
+    marks = [one for one, _ in known]
+    for one, x in known:
+        figure = one.recall
         colour = POINT if one.attack == marks[0].attack else END
         if figure.low is not None and figure.high is not None:
             ends = (100 * figure.low, 100 * figure.high)
@@ -43,10 +45,10 @@ def _draw(axes: Any, marks: Sequence[Marked]) -> None:
     axes.set_xscale("log")
     axes.set_ylim(-3, 103)
     plain(axes)
-    ticks = sorted({round(one.exposures) for one in marks})
+    ticks = sorted({round(read) for _, read in known})
     axes.set_xticks([tick for at, tick in enumerate(ticks) if not at or tick > 1.3 * ticks[at - 1]])
     axes.xaxis.set_major_formatter("{x:.0f}")
     axes.minorticks_off()
     axes.set_xlabel("readings of each association", color=INK)
     axes.set_ylabel("associations said, %", color=INK)
-    labelled(axes, [(_called(one, marks), one.exposures, 100 * one.recall.value) for one in marks])
+    labelled(axes, [(_called(one, marks), read, 100 * one.recall.value) for one, read in known])

@@ -194,8 +194,8 @@ class Marked(Record, frozen=True):
     """(probes, share of the students that are proved by then), at the level and over the keys below."""
     keys: int
     alpha: float
-    exposures: float = 0.0
-    """How often a student read an association while it was trained, mean; 0: not known."""
+    exposures: float | None = None
+    """How often a student read an association while it was trained, mean; None: not known."""
     contexts: dict[str, Figure] = field(default_factory=dict[str, Figure])
     """Share of the answers that name the target, by form and temperature of the question."""
     never: Figure | None = None

@@ -71,15 +71,25 @@ def read(source: Path) -> Results:
     """The file's results. Raises `Misconfigured` where a line is not one, and where there is nothing to report."""
     results, cells, utilities = Results(), dict[str, Cell](), dict[str, Utility]()
     appraisals: dict[tuple[str, str], Appraisal] = {}
+    left_out = set[str]()
     for line in _lines(source, results.remarks):
         if line.run:
             results.runs.append(line.run)
+        elif line.superseded:
+            left_out |= {digest for digest in line.superseded if cells.pop(digest, None)}
+            for digest in line.superseded:
+                utilities.pop(digest, None)
         elif line.utility:
             _take(utilities, line.utility.digest, line.utility)
         elif line.appraisal:
             appraisals[line.appraisal.task, line.appraisal.defense] = line.appraisal
         elif line.cell and (done(line.cell) or line.cell.digest not in cells or not done(cells[line.cell.digest])):
             _take(cells, line.cell.digest, line.cell)
+    if gone := left_out - set(cells):
+        results.remarks.append(
+            f"{len(gone)} cells are left out: the experiment, as it was run last, does not have them (other settings, "
+            "or attacks and seeds that were taken out)."
+        )
     results.cells = _newest(cells.values(), results.remarks)
     results.utilities = list({(one.task, one.defense, one.split): one for one in utilities.values()}.values())
     results.appraisals = list(appraisals.values())
@@ -142,8 +152,8 @@ def _line(text: bytes, where: str) -> Line:
         line = decode(text, Line)
     except Misconfigured as error:
         raise Misconfigured(f"{where}: {error}") from None
-    if sum(one is not None for one in (line.run, line.cell, line.utility, line.appraisal)) != 1:
-        raise Misconfigured(f'{where}: needs exactly one of "run", "cell", "utility" and "appraisal"')
+    if sum(map(bool, (line.run, line.cell, line.utility, line.appraisal, line.superseded))) != 1:
+        raise Misconfigured(f'{where}: needs exactly one of "run", "cell", "utility", "appraisal" and "superseded"')
     if line.run and line.run.schema != SCHEMA:
         raise Misconfigured(
             f"{where}: schema {line.run.schema}; this version reads {SCHEMA}: use the one that wrote it"

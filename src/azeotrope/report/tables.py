@@ -102,7 +102,7 @@ def marks(found: Sequence[Marked]) -> Iterator[str]:
         proved = dict(mark.proved)
         rows.append((
             code(mark.defense), code(mark.attack), str(mark.students), words.count(mark.told),
-            words.count(mark.exposures), words.interval(mark.recall),
+            "–" if mark.exposures is None else words.count(mark.exposures), words.interval(mark.recall),
             *(words.interval(proved[after]) if after in proved else "–" for after in probes),
             f"{words.percent(mark.never)} of {mark.never.n:,}" if mark.never else "–",
         ))  # fmt: skip
@@ -148,7 +148,7 @@ def _row(row: Row) -> Iterator[str]:
     yield code(row.defense)
     yield f"{code(row.attack)}, of {row.attacks}"
     yield _student(row.student)
-    yield words.ratio(row.leakage) if row.leakage else "no ratio"
+    yield words.leaked(row.leakage, row.student) if row.leakage else "no ratio"
     yield _utility(row.utility, row.p_value)
     yield _utility(row.utility_forced, row.p_value_forced)
     yield words.times(row.tokens) if row.tokens is not None else "–"
@@ -158,7 +158,7 @@ def _price(price: Price, row: Row | None) -> Iterator[str]:
     yield code(price.defense)
     yield words.interval(row.utility) if row and row.utility else "–"
     yield f"{words.interval(row.student)} by {code(row.attack)}" if row else "–"
-    yield (words.ratio(row.leakage) if row.leakage else "no ratio") if row else "–"
+    yield (words.leaked(row.leakage, row.student) if row.leakage else "no ratio") if row else "–"
     yield words.times(row.tokens) if row and row.tokens is not None else "–"
     yield words.timed(price.token, price.token_ratio)
     yield words.timed(price.trace, price.trace_ratio)

@@ -61,6 +61,18 @@ def ratio(figure: Figure) -> str:
     return ratio_alone(figure) + ends(figure, 1, 2)
 
 
+def leaked(leakage: Figure, student: Figure) -> str:
+    """0.31 [0.28, 0.35]; (n = 600 × 3 seeds) behind it where it rests on fewer seeds than the student beside it"""
+    return ratio(leakage) + (f" ({fewer})" if (fewer := fewer_seeds(leakage, student)) else "")
+
+
+def fewer_seeds(leakage: Figure, student: Figure) -> str:
+    """n = 600 × 3 seeds; "" where it rests on all of the student's"""
+    if leakage.seeds >= student.seeds:
+        return ""
+    return f"n = {leakage.n:,} × {leakage.seeds} seed{'s' if leakage.seeds > 1 else ''}"
+
+
 def ends(figure: Figure, scale: float, digits: int) -> str:
     if figure.low is None or figure.high is None:
         return ""

@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from azeotrope.distill import Thief, Wash
 from azeotrope.models.text import workings
-from azeotrope.models.text.workings import Equation
+from azeotrope.models.text.workings import Equation, value
 from azeotrope.types import Record, Trace
 
 
@@ -43,9 +43,9 @@ def stated(reasoning: str) -> list[Equation]:
 
 def holds(one: Equation) -> bool:
     """Whether the result is the left side's value, rounded to as many places as it has."""
-    terms = [Fraction(one.left)]
-    for sign, number in _TERM.findall(one.rest):
-        operand = Fraction(number)
+    terms = [value(one.left)]
+    for sign, number in one.terms:
+        operand = value(number)
         if sign == "/" and not operand:
             return False
         if sign in "*/":
@@ -53,8 +53,7 @@ def holds(one: Equation) -> bool:
         else:
             terms.append(operand if sign == "+" else -operand)
     places = len(one.result.partition(".")[2])
-    return abs(sum(terms) - Fraction(one.result)) <= Fraction(1, 2 * 10**places)
+    return abs(sum(terms) - value(one.result)) <= Fraction(1, 2 * 10**places)
 
 
 _BEGUN = re.compile(r"[-+*/^)%] *$")
-_TERM = re.compile(r"([-+*/]) ?(-?\d+(?:\.\d+)?)")

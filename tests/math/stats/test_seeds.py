@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom, norm, t
 
 from azeotrope.errors import Misconfigured
-from azeotrope.math.stats import advantage, difference_of_means, leakage, mean_accuracy
+from azeotrope.math.stats import advantage, difference_of_means, leakage, mean_accuracy, wilson
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -76,7 +76,11 @@ class TestMeanAccuracy:
         assert found.low == 0.0 and found.high == 1.0, "five such seeds say next to nothing"
 
     def test_certainty_has_no_width(self) -> None:
-        assert mean_accuracy(["++++"] * 3, rng=rng()) == (1, 1, 1)
+        """One seed's problems, for more seeds that say the same make no problem more."""
+        assert mean_accuracy(["++++"] * 3, rng=rng()) == (1, *wilson(4, 4))
+        assert mean_accuracy(["-0>@?", "-----"], rng=rng(), level=0.8) == (0, *wilson(0, 4, 0.8))
+        assert mean_accuracy(["-" * 600] * 5, rng=rng(), draws=200) == mean_accuracy(["-" * 600], rng=rng(), draws=200)
+        assert mean_accuracy(["-" * 600] * 5, rng=rng(), draws=200).high == pytest.approx(0.0064, abs=1e-4)
 
     def test_the_generator_decides(self) -> None:
         cells = arm(0.5)

@@ -22,7 +22,7 @@ import numpy as np
 from scipy import stats
 
 from azeotrope.errors import Misconfigured
-from azeotrope.math.stats.verdicts import Array, Estimate, Verdicts, right_and_asked
+from azeotrope.math.stats.verdicts import Array, Estimate, Verdicts, right_and_asked, wilson
 
 Arm = Sequence[Verdicts]
 """One kind of student, one entry a seed, all on the same problems."""
@@ -35,9 +35,19 @@ _CHUNK = 500
 
 
 def mean_accuracy(arm: Arm, *, rng: np.random.Generator, level: float = 0.95, draws: int = 10_000) -> Estimate:
-    """The mean over seeds of right over asked, with its bootstrap interval."""
+    """The mean over seeds of right over asked, with its bootstrap interval.
+
+    Where every seed has all right, or none, no draw differs from another and the bootstrap would claim to know the rate
+    exactly: there it is Wilson's interval on one seed's problems, as few as any has (students agree, so more of them
+    count for no more).
+    """
     cube = _cube([arm])
-    return _estimate(lambda seeds, problems: _best(cube, seeds, problems), cube, rng, level, draws)
+    right, asked = cube.right.sum(-1), cube.asked.sum(-1)
+    estimate = _estimate(lambda seeds, problems: _best(cube, seeds, problems), cube, rng, level, draws)
+    if not right.any() or (right == asked).all():
+        fewest = int(asked.min())
+        return Estimate(estimate.value, *wilson(fewest if right.any() else 0, fewest, level))
+    return estimate
 
 
 def difference_of_means(

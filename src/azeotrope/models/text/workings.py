@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 _LABEL = re.compile(r"^(?:(?P<word>[A-Z][a-z]{2,11}) )?(?P<number>\d{1,3})[:.)] ", re.MULTILINE)
-_NUMBER = r"-?\d{1,15}(?:\.\d{1,9})?"
+_NUMBER = r"-?(?:\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:\.\d{1,9})?"
+"""Thousands may be set apart by commas; a comma that does otherwise ("1,5", "3,4") leaves its equation unread."""
 _EQUATION = re.compile(
-    rf"(?P<left>(?<![\w.=]){_NUMBER}) ?(?P<rest>[-+*/] ?{_NUMBER}(?: ?[-+*/] ?{_NUMBER}){{0,9}})"
-    rf" ?= ?(?P<result>{_NUMBER})(?!\w|\.\d)"
+    rf"(?P<left>(?<![\w.=])(?<!\d,){_NUMBER}) ?(?P<rest>[-+*/] ?{_NUMBER}(?: ?[-+*/] ?{_NUMBER}){{0,9}})"
+    rf" ?= ?(?P<result>{_NUMBER})(?!\w|[.,]\d)"
 )
+_TERM = re.compile(rf"([-+*/]) ?({_NUMBER})")
 
 
 class Step(NamedTuple):
@@ -43,7 +46,10 @@ class Working(NamedTuple):
 
 
 class Equation(NamedTuple):
-    """ "11 - 10 = 1": what is on the left first, what is done to it, what comes out; where each stands in the text."""
+    """ "11 - 10 = 1": what is on the left first, what is done to it, what comes out; where each stands in the text.
+
+    Numbers are written as the text has them: `value` reads one.
+    """
 
     left: str
     rest: str
@@ -55,6 +61,16 @@ class Equation(NamedTuple):
     def operands(self) -> list[str]:
         """The numbers after the first."""
         return re.findall(_NUMBER.removeprefix("-?"), self.rest)
+
+    @property
+    def terms(self) -> list[tuple[str, str]]:
+        """The same, each behind its sign: [("-", "10")]; a sign of the number's own stays with it."""
+        return _TERM.findall(self.rest)
+
+
+def value(number: str) -> Fraction:
+    """What an equation's number stands for, exactly: "1,200.5" is 1200.5."""
+    return Fraction(number.replace(",", ""))
 
 
 def working(text: str) -> Working | None:
