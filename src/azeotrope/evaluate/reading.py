@@ -162,12 +162,12 @@ def _check_role(one: Shield, label: str, place: str) -> None:
 
 
 def _theft(one: Theft, place: str) -> Theft:
-    _check_control(one, place)
     washes = _washes(one.washes, place)
-    names = [wash.name for wash in washes]
+    label = one.label or "+".join([one.name, *(wash.name for wash in washes)])
+    _check_control(one, label, place)
     return replace(
         one,
-        label=one.label or "+".join([one.name, *names]),
+        label=label,
         config=checked("attacks", one.name, one.config, place),
         washes=washes,
         alternatives=tuple(_alternative(other, one, f"{place}.alternatives[{at}]")
@@ -176,16 +176,15 @@ def _theft(one: Theft, place: str) -> Theft:
     )  # fmt: skip
 
 
-def _check_control(one: Theft, place: str) -> None:
+def _check_control(one: Theft, label: str, place: str) -> None:
     """A report knows by name who asked no teacher, and the floor of the answers: a student under another name would
     count as an attack on the undefended teacher, and an attack under theirs as none."""
-    named = one.label or "+".join([one.name, *(wash if isinstance(wash, str) else wash.name for wash in one.washes)])
-    if named in CONTROLS and named != one.name:
+    if label in CONTROLS and label != one.name:
         raise Misconfigured(
-            f"{place}: {one.name!r} cannot be called {named!r}, the name of a control; give it another label"
+            f"{place}: {one.name!r} cannot be called {label!r}, the name of a control; give it another label"
         )
     if one.name in UNTAUGHT:
-        if named != one.name or len(one.shares) > 1 or one.alternatives:
+        if label != one.name or len(one.shares) > 1 or one.alternatives:
             raise Misconfigured(
                 f"{place}: {one.name!r} asks no teacher, which a report knows by its name: one setting of it, called "
                 f"{one.name!r}. Leave label, washes, alternatives and further shares out"
@@ -194,9 +193,9 @@ def _check_control(one: Theft, place: str) -> None:
             raise Misconfigured(
                 f"{place}: {one.name!r} asks no teacher, so it is run once, behind {IDENTITY!r}; leave behind out"
             )
-    elif one.name in CONTROLS and one.label and one.label != one.name and not one.washes:
+    elif one.name in CONTROLS and label != one.name and not one.washes:
         raise Misconfigured(
-            f"{place}: {one.name!r} is a control that a report knows by its name; {one.label!r} would be an attack "
+            f"{place}: {one.name!r} is a control that a report knows by its name; {label!r} would be an attack "
             "beside it. Leave the label out"
         )
 
