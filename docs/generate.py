@@ -39,7 +39,7 @@ COMMANDS = (
 
 MEASURED = {
     "lab": "Every defense against every attack",
-    "rivals": "Which to deploy: so far the mark alone",
+    "rivals": "Which to deploy: the grid, half done",
     "logits_few": "What logits teach beside text: little of it, and noisy",
     "logits": "What logits teach beside text: four times as much",
     "purifier_steps": "What a purifier leaves where clients cannot lower the temperature",
