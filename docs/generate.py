@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from azeotrope import catalog
 from azeotrope.cli import app
 from azeotrope.gateway.settings import sample
-from azeotrope.gateway.wire import leaks
+from azeotrope.gateway.wire import cleaning, refused
 from azeotrope.release import ALWAYS, NAMES, OPTIONAL
 from azeotrope.report import build
 from azeotrope.report.markdown import markdown
@@ -110,16 +110,16 @@ def cli() -> str:
 
 def configuration() -> str:
     """The sample settings and what is refused by name."""
-    refused = {
-        **leaks.NAMES,
-        **leaks.SWITCHES,
-        **leaks.FILLED,
-        **{f"{name} = false": why for name, why in leaks.RISKY_WHEN_FALSE.items()},
+    members = {
+        **refused.NAMES,
+        **refused.SWITCHES,
+        **refused.FILLED,
+        **{f"{name} = false": why for name, why in refused.RISKY_WHEN_FALSE.items()},
     }
-    rows = "\n".join(f"| `{name}` | {why} |" for name, why in sorted(refused.items()))
-    stops = ", ".join(f"`{name}`" for name in leaks.STOPS)
-    penalties = ", ".join(f"`{name}`" for name in sorted(leaks.NEUTRAL) if name != "logit_bias")
-    greedy = ", ".join(f"`{name}`" for name in sorted(leaks.DECIDING_NOTHING))
+    rows = "\n".join(f"| `{name}` | {why} |" for name, why in sorted(members.items()))
+    stops, most = ", ".join(f"`{name}`" for name in refused.STOPS), refused.MOST_STOPS
+    penalties = ", ".join(f"`{name}`" for name in sorted(refused.NEUTRAL) if name != "logit_bias")
+    greedy = ", ".join(f"`{name}`" for name in sorted(refused.DECIDING_NOTHING))
     return f"""# Configuration
 
 Written from the program itself. `azeotrope serve --sample-config` prints this file:
@@ -136,18 +136,18 @@ Under every policy but `none`, with a 400 in OpenAI's error shape, also inside `
 |---|---|
 {rows}
 
-Also `top_logprobs` above the policy's bound; `logit_bias` with a negative value or of more than {leaks.MOST_BIASES}
+Also `top_logprobs` above the policy's bound; `logit_bias` with a negative value or of more than {refused.MOST_BIASES}
 tokens, and, beside logprobs or under a shape, any bias or penalty ({penalties}); a `response_format` that
 is neither text nor JSON; a last message by the assistant (unless `allow_prefill = true`); texts to stop at
 ({stops}) that are a reasoning mark, a part of one, or a special token, numbers among them, and more than
-{leaks.MOST_STOPS} of them; and names that are those of watched members in another case (`Logprobs`), which some servers
+{most} of them; and names that are those of watched members in another case (`Logprobs`), which some servers
 take for these. Members that only bias, ban, prefill or template where they hold something pass where they are empty,
 false or 0, as many clients send them.
 
 A policy with `greedy = true` lets through these members alone, others only where they say nothing (a penalty of 0):
 {greedy}.
 
-Members of messages that carry reasoning back ({", ".join(f"`{name}`" for name in sorted(leaks.INBOUND))}) and
+Members of messages that carry reasoning back ({", ".join(f"`{name}`" for name in sorted(cleaning.INBOUND))}) and
 `<think>` blocks in an assistant's content are dropped before the upstream sees them.
 """
 

@@ -23,7 +23,7 @@ def placed(path: Path, *, mode: int = 0o666, replace: bool = True) -> Generator[
     os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
     try:
         yield beside
-        _to_disk(beside)
+        to_disk(beside)
         if replace:
             beside.replace(path)
         else:
@@ -32,7 +32,8 @@ def placed(path: Path, *, mode: int = 0o666, replace: bool = True) -> Generator[
         beside.unlink(missing_ok=True)
 
 
-def _to_disk(path: Path) -> None:
+def to_disk(path: Path) -> None:
+    """What was written to a file, or the names in a folder, outlast a power cut from here on. Raises `OSError`."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

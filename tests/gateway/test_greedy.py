@@ -9,7 +9,8 @@ import pytest
 from azeotrope.errors import Refused
 from azeotrope.gateway import journey
 from azeotrope.gateway.wire import chat
-from azeotrope.gateway.wire.leaks import DECIDING_NOTHING, NEUTRAL, Rules
+from azeotrope.gateway.wire.leaks import Rules
+from azeotrope.gateway.wire.refused import DECIDING_NOTHING, NEUTRAL
 
 GREEDY = Rules(greedy=True, top_logprobs=5)
 ASKED = {"messages": [{"role": "user", "content": "2+2?"}]}

@@ -13,20 +13,9 @@ from hypothesis import strategies as st
 from azeotrope.errors import Refused
 from azeotrope.gateway import journey
 from azeotrope.gateway.wire import chat
-from azeotrope.gateway.wire.leaks import (
-    FILLED,
-    MOST_STOPS,
-    NAMES,
-    NESTS,
-    NEUTRAL,
-    STEP,
-    STOPS,
-    SWITCHES,
-    Rules,
-    alternatives,
-    refuse,
-    refuse_bias,
-)
+from azeotrope.gateway.wire.cleaning import STEP
+from azeotrope.gateway.wire.leaks import Rules, alternatives, refuse, refuse_bias
+from azeotrope.gateway.wire.refused import FILLED, MOST_STOPS, NAMES, NESTS, NEUTRAL, STOPS, SWITCHES
 from azeotrope.models.text import splitting
 from azeotrope.models.text.marks import mark_at
 

@@ -56,10 +56,11 @@ def transcripts(path: Path) -> Generator[Keep]:
     """
     from azeotrope.codec import encode
     from azeotrope.errors import Misconfigured, Unavailable
+    from azeotrope.placing import to_disk
 
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        _settle(path.parent)
+        to_disk(path.parent)  # its name, too
     except OSError as error:
         raise Misconfigured(f"cannot write {path}: {error.strerror}; name another page (-o)") from None
 
@@ -79,15 +80,6 @@ def transcripts(path: Path) -> Generator[Keep]:
         os.close(file)
         if empty:
             path.unlink(missing_ok=True)
-
-
-def _settle(folder: Path) -> None:
-    """The folder's new name is on disk, too."""
-    at = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(at)
-    finally:
-        os.close(at)
 
 
 def write_evidence(outcome: Outcome, files: Files, signing_key: Path | None) -> None:

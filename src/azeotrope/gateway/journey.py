@@ -13,7 +13,7 @@ from azeotrope.gateway.call import Call, Means
 from azeotrope.gateway.failures import Rejected
 from azeotrope.gateway.outbox import Outbox
 from azeotrope.gateway.recording import record, record_part
-from azeotrope.gateway.wire import chat, leaks
+from azeotrope.gateway.wire import chat, cleaning, leaks
 from azeotrope.streams import ask_all, collect
 from azeotrope.types import Answer, Event, Extra, Finish, Message, Reasoning, Request, ToolCall, Trace, Usage
 
@@ -32,13 +32,13 @@ async def permitted(asked: chat.Asked, rules: leaks.Rules, turns: asyncio.Lock) 
 
 
 async def _cleaned(messages: list[Message], turns: asyncio.Lock) -> list[Message]:
-    steps, read = leaks.cleaning(messages), 0
+    steps, read = cleaning.cleaned(messages), 0
     while True:
         try:
             read += next(steps)
         except StopIteration as end:
             return end.value
-        if read >= leaks.STEP:
+        if read >= cleaning.STEP:
             read = 0
             async with turns:
                 await asyncio.sleep(0)
