@@ -26,15 +26,26 @@ def board(task: str, *rows: Row) -> Board:
     return Board(task=task, split="test", attacks=(), untaught=(), rows=rows, controls=(answers,), squares=())
 
 
-def test_the_grid_has_a_line_a_defense_the_strongest_first() -> None:
-    easy = board("easy", row("plan", 0.5), row("none", 0.9, "undefended"), row("half", 0.1))
-    hard = board("hard", row("none", 0.8, "undefended"), row("plan", 0.7, utility=0.95))
+def test_the_grid_has_a_line_a_defense_behind_the_undefended_the_strongest_first() -> None:
+    easy = board("easy", row("plan", 0.5), row("none", 0.9, "undefended"), row("half", 0.1), row("terse", 0.6))
+    hard = board("hard", row("none", 0.8, "undefended"), row("terse", 0.5), row("plan", 0.7, utility=0.95))
     lines = [line for line in grid(report(easy, hard)) if line.startswith("|")]
-    assert [line.split(" | ")[0] for line in lines] == ["| defense", "| ---", "| `plan`", "| *none*"], (
+    assert [line.split(" | ")[0] for line in lines] == ["| defense", "| ---", "| *none*", "| `terse`", "| `plan`"], (
         "what one task has no confirmed cell of is not shown"
     )
-    assert "| 50.0 % [40.0, 60.0] | 70.0 % [60.0, 80.0] |" in lines[2] and "| 99.0 %; 95.0 % |" in lines[2]
-    assert "| 99.0 % |" in lines[3], "what is the same in both is said once"
+    assert "| 50.0 % [40.0, 60.0] | 70.0 % [60.0, 80.0] |" in lines[4] and "| 99.0 %; 95.0 % |" in lines[4]
+    assert "| 99.0 % |" in lines[2], "what is the same in both is said once"
+
+
+def test_the_grid_takes_what_several_reports_measured_from_the_first_and_leaves_yardsticks_out() -> None:
+    ours = report(board("easy", row("plan", 0.5), row("withhold", 0.5, "floor")))
+    others = report(board("easy", row("plan", 0.4), row("terse", 0.3), row("corrupt", 0.1, "yardstick")))
+    lines = [line for line in grid(ours, others) if line.startswith("|")][2:]
+    assert [line.split(" | ")[:2] for line in lines] == [
+        ["| `terse`", "30.0 % [20.0, 40.0]"],
+        ["| `plan`", "50.0 % [40.0, 60.0]"],
+        ["| *withhold*", "50.0 % [40.0, 60.0]"],
+    ]
 
 
 def test_the_grid_names_its_controls_and_what_it_rests_on() -> None:
