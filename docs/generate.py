@@ -15,10 +15,10 @@ from itertools import chain, takewhile
 from pathlib import Path
 
 from docs.grid import grid
+from docs.methods import methods
 from docs.pictures import pictures, words
 from typer.testing import CliRunner
 
-from azeotrope import catalog
 from azeotrope.cli import app
 from azeotrope.gateway.settings import sample
 from azeotrope.gateway.wire import cleaning, refused
@@ -158,7 +158,6 @@ def checks() -> str:
         raise SystemExit(f"docs/generate.py describes other checks than there are: {set(MEANINGS) ^ set(NAMES)}")
     rows = "\n".join(f"| `{name}` | {MEANINGS[name]} |" for name in NAMES)
     others = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in OTHER_FAILURES.items())
-    defenses = "\n".join(f"| `{name}` | {line} |" for name, line in catalog.names("defenses").items())
     return f"""# Release checks
 
 A rewrite leaves only if it passes all of these, in this order. Each failed attempt is counted under the check's name:
@@ -176,12 +175,6 @@ Passing is necessary, not sufficient: no check proves that a rewrite is true or 
 | name | what happened |
 |---|---|
 {others}
-
-## Defenses
-
-| name | what it does |
-|---|---|
-{defenses}
 """
 
 
@@ -260,6 +253,7 @@ def _placed(text: str, name: str, table: str) -> str:
 PAGES: dict[Path, Callable[[], str]] = {
     DOCS / "reference" / "cli.md": cli,
     DOCS / "reference" / "configuration.md": configuration,
+    DOCS / "reference" / "methods.md": methods,
     DOCS / "reference" / "checks.md": checks,
     DOCS / "results.md": results,
     ROOT / "README.md": readme,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from docs.generate import prose
 from docs.grid import grid
+from docs.methods import methods
 from msgspec.structs import replace
 
+from azeotrope import catalog
 from azeotrope.report.records import Board, Control, Figure, Report, Row
 
 
@@ -63,3 +65,21 @@ def test_a_comments_indented_line_is_a_command_with_its_remark() -> None:
     assert prose(" What is asked.") == ["What is asked."]
     assert prose("   azeotrope fit a.toml      (writes a)") == ["", "* `azeotrope fit a.toml` (writes a)", ""]
     assert prose("   azeotrope fit a.toml") == ["", "* `azeotrope fit a.toml`", ""]
+
+
+def test_every_method_is_told_with_each_of_its_settings() -> None:
+    page = methods()
+    for kind in catalog.KINDS:
+        for name in catalog.names(kind):
+            told = page.partition(f"\n## {kind.capitalize()}\n")[2].partition(f"\n### `{name}`\n")[2].partition("\n### ")[0]
+            config = getattr(catalog.load(kind, name), "Config", None)
+            for setting in config.__struct_fields__ if config else ():
+                assert f"\n| `{setting}` | " in told, f"{kind}: {name}: {setting}"
+
+
+def test_a_setting_is_told_with_its_bounds_default_and_what_stands_under_it() -> None:
+    page = methods()
+    assert "| `attempts` | integer, ≥ 1, ≤ 10 | `2` | Times that the rewriter is asked for one trace, at most. |" in page
+    assert '| `placed_by` | "rewriter", "rule" | `"rewriter"` | rewriter: asked where there is one' in page
+    assert "| `bounds.shortest` | integer, ≥ 1 | `20` | Characters;" in page, "a table's own settings"
+    assert "| `limits.train` | integer, ≥ 0 or none | unset |" in page

@@ -35,7 +35,9 @@ class Config(Record, frozen=True):
     show_problem: bool = False
     """Whether the rewriter sees the question; the source shows the trace alone."""
     attempts: Annotated[int, Meta(ge=1, le=10)] = 2
+    """Times that the rewriter is asked for one trace, at most."""
     temperature: Annotated[float, Meta(ge=0, le=2)] = 0.6
+    """The rewriter's."""
     max_tokens: Annotated[int, Meta(ge=16, le=131_072)] = 4096
     """Of the rewriter's output, its hidden reasoning included."""
     max_trace_tokens: Annotated[int, Meta(ge=1)] = 16_384
@@ -43,6 +45,7 @@ class Config(Record, frozen=True):
     seconds: Annotated[float, Meta(gt=0, le=3600)] = 120.0
     """For all attempts together."""
     bounds: Bounds = Bounds()
+    """Where the release checks draw their lines."""
 
 
 class Instruction(Record, frozen=True):
