@@ -71,7 +71,11 @@ def test_every_method_is_told_with_each_of_its_settings() -> None:
     page = methods()
     for kind in catalog.KINDS:
         for name in catalog.names(kind):
-            told = page.partition(f"\n## {kind.capitalize()}\n")[2].partition(f"\n### `{name}`\n")[2].partition("\n### ")[0]
+            told = (
+                page.partition(f"\n## {kind.capitalize()}\n")[2]
+                .partition(f"\n### `{name}`\n")[2]
+                .partition("\n### ")[0]
+            )
             config = getattr(catalog.load(kind, name), "Config", None)
             for setting in config.__struct_fields__ if config else ():
                 assert f"\n| `{setting}` | " in told, f"{kind}: {name}: {setting}"
@@ -79,7 +83,9 @@ def test_every_method_is_told_with_each_of_its_settings() -> None:
 
 def test_a_setting_is_told_with_its_bounds_default_and_what_stands_under_it() -> None:
     page = methods()
-    assert "| `attempts` | integer, ≥ 1, ≤ 10 | `2` | Times that the rewriter is asked for one trace, at most. |" in page
+    assert (
+        "| `attempts` | integer, ≥ 1, ≤ 10 | `2` | Times that the rewriter is asked for one trace, at most. |" in page
+    )
     assert '| `placed_by` | "rewriter", "rule" | `"rewriter"` | rewriter: asked where there is one' in page
     assert "| `bounds.shortest` | integer, ≥ 1 | `20` | Characters;" in page, "a table's own settings"
     assert "| `limits.train` | integer, ≥ 0 or none | unset |" in page
