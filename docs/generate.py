@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from html import unescape
 from itertools import chain, takewhile
 from pathlib import Path
@@ -38,24 +38,39 @@ COMMANDS = (
 )  # fmt: skip
 
 MEASURED = {
-    "lab": "Every defense against every attack",
-    "rivals": "Which to deploy: the rivals",
-    "logits_few": "What logits teach beside text: little of it, and noisy",
-    "logits": "What logits teach beside text: four times as much",
-    "purifier_steps": "What a purifier leaves where clients cannot lower the temperature",
-    "purifier_greedy": "What a purifier leaves of few greedy texts",
-    "purifier_seeds": "Whether a purifier does more than plain controls: ten seeds",
-    "purifier_warm": "What a purifier makes of text drawn at temperature 1",
-    "watermark_power": "When a student says its mark",
-    "watermark_few": "When a student says a mark of few answers",
-    "watermark_attacks": "What attacks leave of a mark",
-    "watermark_retry": "What more readings save of a mark",
-    "watermark_smollm2_full": "Whether real weights say a mark: SmolLM2, trained in full",
-    "watermark_smollm2": "Whether real weights say a mark: SmolLM2, by LoRA",
-    "greenlist": "Whether a token bias survives into students",
-    "greenlist_sure": "A token bias where there is no choice of words",
+    "results": (
+        "Results: defenses against attacks",
+        {
+            "lab": "Every defense against every attack",
+            "rivals": "Which to deploy: the rivals",
+        },
+    ),
+    "results-logits": (
+        "Results: logits, and what purifiers leave of them",
+        {
+            "logits_few": "What logits teach beside text: little of it, and noisy",
+            "logits": "What logits teach beside text: four times as much",
+            "purifier_steps": "What a purifier leaves where clients cannot lower the temperature",
+            "purifier_greedy": "What a purifier leaves of few greedy texts",
+            "purifier_seeds": "Whether a purifier does more than plain controls: ten seeds",
+            "purifier_warm": "What a purifier makes of text drawn at temperature 1",
+        },
+    ),
+    "results-marks": (
+        "Results: marks in students",
+        {
+            "watermark_power": "When a student says its mark",
+            "watermark_few": "When a student says a mark of few answers",
+            "watermark_attacks": "What attacks leave of a mark",
+            "watermark_retry": "What more readings save of a mark",
+            "watermark_smollm2_full": "Whether real weights say a mark: SmolLM2, trained in full",
+            "watermark_smollm2": "Whether real weights say a mark: SmolLM2, by LoRA",
+            "greenlist": "Whether a token bias survives into students",
+            "greenlist_sure": "A token bias where there is no choice of words",
+        },
+    ),
 }
-"""experiment -> heading, where there are results."""
+"""page -> (its title, experiment -> heading, where there are results)."""
 GRIDS = ("rivals", "lab")
 """The experiments that README shows in one table; of a defense that both have, the first's."""
 
@@ -178,26 +193,30 @@ Passing is necessary, not sufficient: no check proves that a rewrite is true or 
 """
 
 
-def results() -> str:
-    """What every experiment with kept results found."""
+def results(page: str) -> str:
+    """What every experiment of a page that has kept results found."""
+    title, headings = MEASURED[page]
+    others = " · ".join(f"[{other}]({name}.md)" for name, (other, _) in MEASURED.items() if name != page)
     lines = "\n".join(
         (
-            "# Results",
+            f"# {title}",
+            "",
+            f"Beside this page: {others}.",
             "",
             "Written from `results/`; not by hand. A cell is confirmed at fresh seeds on problems that chose nothing;",
             "brackets are 95 % intervals. `azeotrope report results/NAME.jsonl -o NAME.html` gives the page with every",
             "cell, what its student said, costs and warnings. What the words mean stands in",
             "[find out what a defense is worth](how-to/evaluate.md).",
-            *(line for name in _kept_results() for line in _measured(name, MEASURED[name])),
+            *(line for name, heading in headings.items() if _kept_results(name) for line in _measured(name, heading)),
         )
     )
     return re.sub(r"\n{3,}", "\n\n", lines)
 
 
-def _kept_results() -> list[str]:
-    """In the page's order; an experiment that has only begun has no cell yet."""
-    files = {name: ROOT / "results" / f"{name}.jsonl" for name in MEASURED}
-    return [name for name, file in files.items() if file.exists() and b'{"cell"' in file.read_bytes()]
+def _kept_results(name: str) -> bool:
+    """Whether an experiment has results; one that has only begun has no cell yet."""
+    file = ROOT / "results" / f"{name}.jsonl"
+    return file.exists() and b'{"cell"' in file.read_bytes()
 
 
 def _measured(name: str, heading: str) -> list[str]:
@@ -226,8 +245,9 @@ def _report(name: str) -> Report:
 
 
 def drawings() -> dict[Path, str]:
-    """The results page's pictures."""
-    return {DOCS / "pictures" / file: svg for name in _kept_results() for file, _, svg in pictures(name, _report(name))}
+    """The results pages' pictures."""
+    shown = [name for _, headings in MEASURED.values() for name in headings if _kept_results(name)]
+    return {DOCS / "pictures" / file: svg for name in shown for file, _, svg in pictures(name, _report(name))}
 
 
 def readme() -> str:
@@ -255,7 +275,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     DOCS / "reference" / "configuration.md": configuration,
     DOCS / "reference" / "methods.md": methods,
     DOCS / "reference" / "checks.md": checks,
-    DOCS / "results.md": results,
+    **{DOCS / f"{page}.md": partial(results, page) for page in MEASURED},
     ROOT / "README.md": readme,
 }
 
