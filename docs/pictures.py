@@ -34,12 +34,12 @@ def words(svg: str) -> str:
 
 def _drawn(board: Board, name: str) -> Iterator[tuple[str, str]]:
     bare = [curve for curve in board.curves if curve.defense == "none"]
-    if board.marks:
-        drawings = {"recall": recalling(board.marks, name)}
-    elif bare:
-        drawings = {"learning": learning(bare, name)}
-    else:
-        drawings = {"weakest": weakest(board, name)}
+    drawings = {
+        "recall": recalling(board.marks, name) if board.marks else "",
+        "learning": learning(bare, name) if bare else "",
+    }
+    if not (board.marks or bare) or any(row.leakage for row in board.rows):
+        drawings["weakest"] = weakest(board, name)
     yield from ((kind, svg) for kind, svg in drawings.items() if svg)
 
 
