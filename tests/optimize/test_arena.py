@@ -108,6 +108,37 @@ async def test_what_failed_is_tried_again_by_the_same_call(plan, tmp_path) -> No
     assert len(scorer.scored) == 3, "what has a score is not scored again"
 
 
+class Refusing(Lengths):
+    """The rewriter refuses what has an r in it."""
+
+    async def score(self, text: str, stage: str) -> Candidate:
+        made = await super().score(text, stage)
+        failed = {"damage": None, "nats": None, "scores": {}, "failures": {"timed_out": 2}, "reason": "too slow"}
+        return replace(made, **failed) if "r" in text else made
+
+
+async def test_one_or_two_instructions_that_are_refused_stop_nothing_and_three_in_a_row_do(plan, tmp_path) -> None:
+    path = tmp_path / "r.jsonl"
+    with opened(path, RUN) as memory:
+        here = arena(plan(), Refusing(), memory)
+        for text in ("x", "r1", "r2", "y", "r3"):
+            await here.scored(text)
+        await here.screened("r4")
+        await here.scored("r4")
+        with pytest.raises(Unavailable, match=r"timed_out 2\) of 3 instructions in a row: .*seconds .* seed"):
+            await here.scored("r5")
+    known = looked_at(path).candidates
+    assert {one.text for one in known.values() if one.undone} == {"r1", "r2", "r3", "r4", "r5"}
+
+
+async def test_a_start_that_is_refused_stops_at_once(plan) -> None:
+    for kind in ("opro", "gepa"):
+        scorer = Refusing()
+        with pytest.raises(Unavailable, match=r"instruction to begin with: .* another \[searcher\] start"):
+            await run(arena(plan(searcher={"kind": kind, "start": "r"}), scorer, start="r"))
+        assert scorer.scored == ["full r"]
+
+
 async def test_the_same_question_may_be_answered_otherwise_the_second_time(plan) -> None:
     count = iter(range(9))
     memory, model = Memory(), Scripted(lambda request: f"say {next(count)}")

@@ -150,24 +150,36 @@ async def test_a_rewriter_that_is_down_for_a_few_traces_is_no_score(lessons, mon
     assert found.winner and all(row.kept == 1.0 and not row.failures for row in found.rows)
 
 
-@pytest.mark.parametrize(("slow", "scored"), [(1, True), (2, False)])
-async def test_a_few_slow_traces_are_the_instructions_and_more_are_the_rewriters(
-    slow, scored, lessons, monkeypatch, tmp_path
-):
-    real, asked = grammar._rewrite, iter(range(10**6))
+@pytest.mark.parametrize(("refused", "scored"), [(1, True), (2, False)])
+async def test_a_few_refused_traces_are_withheld_and_more_are_no_score(refused, scored, lessons, monkeypatch, tmp_path):
+    """The instruction may be what is refused: it is written down, and the search goes on where another was scored."""
+    real, asked, start = grammar._rewrite, iter(range(10**6)), FILE["searcher"]["start"]
 
     def refuses(request: Any) -> str:
-        if next(asked) % 14 < slow:
+        if start not in str(request.messages) and next(asked) < refused:
             raise Refused("not this one")
         return real(request)
 
     monkeypatch.setattr(grammar, "_rewrite", refuses)
-    one = checked({**FILE, "budget": {"evaluations": 1}, "confirm": None}, "here", "toy")
-    if scored:
-        assert (await optimize(one, tmp_path)).rows[0].failures == {"rewriter_refused_request": 1}
-    else:
-        with pytest.raises(Unavailable, match="rewriter_refused_request 2; of 14"):
-            await optimize(one, tmp_path)
+    found = await optimize(checked({**FILE, "confirm": None}, "here", "toy"), tmp_path)
+    first, second = found.rows
+    assert first.damage is not None and found.winner and not first.reason
+    assert second.failures["rewriter_refused_request"] == refused
+    assert ("more than 10% of the traces" in second.reason) != scored
+    known = looked_at(tmp_path / "toy.jsonl").candidates.values()
+    assert second.reason in {one.reason for one in known} and all(one.undone == bool(one.reason) for one in known)
+
+
+async def test_a_start_that_is_refused_ends_the_search_with_the_cure(lessons, monkeypatch, tmp_path: Path) -> None:
+    def refuses(request: Any) -> str:
+        raise Refused("nothing")
+
+    real = grammar._rewrite
+    monkeypatch.setattr(grammar, "_rewrite", refuses)
+    with pytest.raises(Unavailable, match=r"rewriter_refused_request 14\) of the instruction to begin with: .* start"):
+        await optimize(search(), tmp_path)
+    monkeypatch.setattr(grammar, "_rewrite", real)
+    assert (await optimize(search(), tmp_path)).winner, "the same call goes on when it answers"
 
 
 async def test_clean_scores_and_head_are_those_of_the_settings_at_hand(monkeypatch, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from typing import NamedTuple, Protocol
 from msgspec.structs import replace
 
 from azeotrope.codec import digest
+from azeotrope.errors import Unavailable
 from azeotrope.optimize.plan import Search
-from azeotrope.optimize.records import Candidate, Expense, Line, Reflected, Stage
+from azeotrope.optimize.records import UNDONE, Candidate, Expense, Line, Reflected, Stage
 from azeotrope.optimize.results import Memory
 from azeotrope.protocols import Model
 from azeotrope.streams import ask
@@ -22,6 +23,8 @@ from azeotrope.types import Request
 
 LONGEST = 8000
 """Characters of an instruction."""
+IN_A_ROW = 3
+"""Instructions that a rewriter refuses or is too slow for, one after another: then it is the rewriter, not they."""
 
 
 class Spent(Exception):
@@ -66,6 +69,8 @@ class Arena:
         self._seen: dict[tuple[str, Stage], Candidate] = {}
         self._turns: dict[str, int] = {}
         self._idle = 0
+        self._undone: list[str] = []
+        """Of the latest instructions, those that the rewriter left undone."""
 
     async def screened(self, text: str, parents: tuple[str, ...] = ()) -> Candidate:
         """By the cheap score. Raises `Spent`."""
@@ -137,7 +142,26 @@ class Arena:
         self.found.append(found)
         self.spent = self.spent.plus(found.expense)
         self._watch(Progress(found, self.evaluations, self.spent, self.best))
+        self._check_done(found)
         return found
+
+    def _check_done(self, found: Candidate) -> None:
+        """That it is not the rewriter: each is written down, so that the same call begins with those that failed."""
+        self._undone = list(dict.fromkeys([*self._undone, found.text])) if found.undone else []
+        if found.text not in self._undone:
+            return
+        what = ", ".join(f"{name} {count}" for name, count in found.failures.items() if name in UNDONE)
+        said = f"the rewriter {self.plan.rewriter.name} left too many traces undone ({what})"
+        if found.text == self.start.strip()[:LONGEST]:
+            raise Unavailable(
+                f"{said} of the instruction to begin with: give it more seconds in [rewriter] config if it is slow, "
+                "another [searcher] start or another rewriter if it refuses, and run the same again"
+            )
+        if len(self._undone) >= IN_A_ROW:
+            raise Unavailable(
+                f"{said} of {IN_A_ROW} instructions in a row: run the same again when it answers, with more seconds in "
+                "[rewriter] config if it is slow; another [searcher] seed has other instructions proposed"
+            )
 
     async def _new(self, text: str, stage: Stage, parents: tuple[str, ...], before: Candidate | None) -> Candidate:
         began = perf_counter()

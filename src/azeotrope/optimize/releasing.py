@@ -16,7 +16,7 @@ from azeotrope import lift
 from azeotrope.defenses import instruct
 from azeotrope.errors import Unavailable
 from azeotrope.optimize.plan import Search
-from azeotrope.optimize.records import Expense, named
+from azeotrope.optimize.records import UNDONE, Expense, named
 from azeotrope.protocols import Given, Model, Task
 from azeotrope.release.readability import readable
 from azeotrope.streams import ask
@@ -28,7 +28,7 @@ SAMPLES, LONGEST = 3, 600
 AT_ONCE = 64
 SLOW = 0.1
 """Share of the traces that a rewriter may be too slow for, or refuse, and its instruction still has a score."""
-_DOWN, _SLOW = "unavailable", ("timed_out", "rewriter_refused_request")
+_DOWN = "unavailable"
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,8 @@ class Released:
     failures: tuple[tuple[str, int], ...] = ()
     samples: tuple[str, ...] = ()
     expense: Expense = field(default_factory=Expense)
+    undone: str = ""
+    """Why what left says nothing of students."""
 
 
 async def clean(bench: Bench) -> Released:
@@ -71,7 +73,7 @@ async def clean(bench: Bench) -> Released:
 
 async def rewritten(bench: Bench, text: str) -> Released:
     """Behind the instruction. Raises `Misconfigured` for one that cannot be read, `Unavailable` for a rewriter that is
-    down: what it leaves undone is no result."""
+    down: what it leaves undone is no result. What it refuses or is too slow for may be the instruction's doing."""
     before = await clean(bench)
     behind = _defended(bench, text)
     learn, search = await told(behind, bench.learn), await told(behind, bench.search)
@@ -79,12 +81,12 @@ async def rewritten(bench: Bench, text: str) -> Released:
     both = [(old, new) for old, new in pairs if old.reasoning]
     steps = [new.lineage[-1] for _, new in both]
     failures = Counter(name for step in steps for name in step.failures)
-    if failures[_DOWN] or sum(failures[name] for name in _SLOW) > SLOW * len(both):
-        undone = ", ".join(f"{name} {failures[name]}" for name in (_DOWN, *_SLOW) if failures[name])
+    if failures[_DOWN]:
         raise Unavailable(
-            f"the rewriter {bench.rewriter.name} left traces undone ({undone}; of {len(both)}), which says nothing of "
-            "the instruction: run the same again when it answers, with more seconds in [rewriter] config if it is slow"
+            f"the rewriter {bench.rewriter.name} left traces undone ({_DOWN} {failures[_DOWN]}; of {len(both)}), which "
+            "says nothing of the instruction: run the same again when it answers"
         )
+    undone = sum(failures[name] for name in UNDONE) > SLOW * len(both)
     left = [(old.reasoning, new.reasoning) for old, new in both if new.reasoning]
     reads = [readable(new, old) for old, new in left]
     costs = [step.cost for step in steps]
@@ -93,6 +95,7 @@ async def rewritten(bench: Bench, text: str) -> Released:
         tuple(new[:LONGEST] for _, new in left[:SAMPLES]),
         Expense(sum(one.attempts for one in costs), sum(one.tokens_in for one in costs),
                 sum(one.tokens_out for one in costs)),
+        f"the rewriter refused, or was too slow for, more than {SLOW:.0%} of the traces" if undone else "",
     )  # fmt: skip
 
 

@@ -57,9 +57,9 @@ class Scoring:
             return replace(blank, reason=str(error))
         found = replace(
             blank, kept=released.kept, readable=released.readable, failures=dict(released.failures),
-            samples=released.samples, expense=released.expense,
+            samples=released.samples, expense=released.expense, reason=released.undone,
         )  # fmt: skip
-        if found.shortfall(self._bench.plan.floors) > 0:
+        if found.reason or found.shortfall(self._bench.plan.floors) > 0:
             return found
         return await self._taught(found, released, await self._clean(stage))
 
