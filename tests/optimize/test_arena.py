@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from azeotrope.codec import encode
-from azeotrope.errors import Misconfigured, Unavailable
+from azeotrope.errors import Misconfigured, Refused, Unavailable
 from azeotrope.models.fake import Scripted
 from azeotrope.optimize import chance, edits
 from azeotrope.optimize.arena import LONGEST, Spent
@@ -191,6 +191,16 @@ async def test_opro_shows_the_ten_best_and_asks_for_three_new_ones(plan) -> None
     assert all(prompts.count(prompt) == 3 for prompt in prompts)
 
 
+@pytest.mark.parametrize("kind", ["opro", "gepa"])
+async def test_a_prompt_is_bounded_however_long_the_instructions_are(kind: str, plan) -> None:
+    count = iter(range(99))
+    wordy = Scripted(lambda request: f"{next(count)} " + "x" * LONGEST)
+    search = plan(searcher={"kind": kind, "start": "x", "early": 0}, budget={"evaluations": 15})
+    await run(here := arena(search, Lengths(), reflector=wordy))
+    sizes = [len(str(request.messages[-1]["content"])) for request in wordy.asked]
+    assert here.evaluations == 15 and 2 * LONGEST < max(sizes) < 45_000
+
+
 async def test_a_prompt_is_kept_as_a_digest_and_a_text_is_cut(plan, tmp_path) -> None:
     path = tmp_path / "r.jsonl"
     with opened(path, RUN) as memory:
@@ -221,6 +231,31 @@ async def test_a_reflection_model_that_is_down_stops_the_search(plan) -> None:
             await run(arena(plan(searcher={"kind": kind, "start": "x"}), scorer, reflector=model))
         assert len(model.asked) == 1, f"{kind} asks again, and goes on"
         assert {text.partition(" ")[2] for text in scorer.scored} == {"x"}
+
+
+@pytest.mark.parametrize("kind", ["opro", "gepa"])
+async def test_a_refused_reflection_says_nothing_and_counts_as_idle(kind: str, plan, tmp_path) -> None:
+    path, calls = tmp_path / "r.jsonl", iter(range(99))
+
+    def filtered(request):
+        if next(calls) % 2 == 0:
+            raise Refused("the upstream refused this request (400)")
+        return longer()._rule(request)
+
+    search = plan(searcher={"kind": kind, "start": "x"}, budget={"evaluations": 4, "patience": 7})
+    with opened(path, RUN) as memory:
+        here = arena(search, Lengths(), memory, Scripted(filtered))
+        await run(here)
+    assert here.evaluations == 4 and "" not in {one.text for one in here.found}
+    assert "" in {one.said for one in looked_at(path).reflected.values()}, "it is not asked the same again"
+    assert here.spent.calls >= 2 * 4 + 2
+
+    def never(request):
+        raise Refused("no")
+
+    silent = Scripted(never)
+    await run(ended := arena(search, Lengths(), reflector=silent))
+    assert ended.evaluations == 1 and 7 <= len(silent.asked) <= 3 * 7
 
 
 async def test_a_scorer_that_fails_stops_the_search(plan) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from msgspec.structs import replace
 
 from azeotrope.codec import digest
-from azeotrope.errors import Unavailable
+from azeotrope.errors import Refused, Unavailable
 from azeotrope.optimize.plan import Search
 from azeotrope.optimize.records import UNDONE, Candidate, Expense, Line, Reflected, Stage
 from azeotrope.optimize.results import Memory
@@ -81,8 +81,11 @@ class Arena:
         return await self._of(text, "full", parents)
 
     def known(self, text: str, stage: Stage) -> Candidate | None:
-        """What this search has seen already; to look it up is no proposal."""
-        return self._seen.get((text.strip()[:LONGEST], stage))
+        """What this search has seen already; to look it up is no proposal. What says nothing is known: it is no
+        instruction."""
+        if not (text := text.strip()[:LONGEST]):
+            return Candidate("", text, stage, self.plan.searcher.kind, reason="it says nothing")
+        return self._seen.get((text, stage))
 
     def proposed(self, text: str) -> None:
         """Counts a proposal that is known: for a searcher that looks scores up more often than it proposes."""
@@ -126,7 +129,7 @@ class Arena:
 
     async def _of(self, text: str, stage: Stage, parents: tuple[str, ...]) -> Candidate:
         text = text.strip()[:LONGEST]
-        if (seen := self._seen.get((text, stage))) is not None:
+        if (seen := self.known(text, stage)) is not None:
             self._idle += 1
             return seen
         deeper = stage == "full" and (text, "screen") in self._seen
@@ -179,7 +182,10 @@ class Arena:
         began = perf_counter()
         seed = self.plan.searcher.seed * 1000 + turn
         request = Request.of(prompt, temperature=how.temperature, max_tokens=how.max_tokens, seed=seed)
-        heard = await ask(self._reflector, request)
+        try:
+            heard = await ask(self._reflector, request)
+        except Refused:  # this prompt, as often as it is sent: another may be answered
+            return Reflected(key, turn, "", Expense(1, len(prompt) // 4, seconds=perf_counter() - began))
         usage = heard.usage or {}
         tokens = (int(usage.get("prompt_tokens") or len(prompt) // 4),
                   int(usage.get("completion_tokens") or len(heard.answer) // 4))  # fmt: skip

@@ -7,7 +7,7 @@ released. Source of the ascending list of earlier pairs: Yang et al., arXiv 2309
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from azeotrope.optimize.plan import Floors
 from azeotrope.optimize.records import Candidate
@@ -22,6 +22,8 @@ TEMPLATE = f'{GOAL}\n\n{CURRENT}\n"""\n<curr_param>\n"""\n\nWhat came of it:\n<s
 """As gepa has it: the parameter, and what is known of it."""
 TRIED = re.compile(r'Instruction:\n"""\n(.*?)\n"""\n([^\n]*)', re.DOTALL)
 """(an instruction, what came of it), in any prompt of ours."""
+WHOLE = 40_000
+"""Characters of a prompt, about; beyond them earlier instructions are left out."""
 _FENCED = re.compile(r"```[^\S\n]*\w*[^\S\n]*\n(.*?)```", re.DOTALL)
 
 
@@ -51,8 +53,23 @@ def outcome(one: Candidate, floors: Floors) -> str:
     return "; ".join([*said, *([f"no score: {one.reason}"] if one.reason else [])])
 
 
-def asked(found: Iterable[Candidate], turned: Iterable[Candidate], floors: Floors) -> str:
+def fitting(
+    found: Sequence[Candidate], turned: Sequence[Candidate], floors: Floors, beside: int = 0
+) -> tuple[Sequence[Candidate], Sequence[Candidate]]:
+    """(scored in full, turned down) as far as a prompt has room for them, the last ones of each. What was turned down
+    goes first, the best stays in any case. `beside`: characters of what else the prompt says."""
+    room, kept = WHOLE - len(TEMPLATE) - beside, 0
+    for one in reversed([*turned, *found]):
+        room -= len(pairs([one], floors)) + len("\n\n")
+        if room < 0 and kept:
+            break
+        kept += 1
+    return found[-kept:] if kept else (), turned[len(turned) - max(0, kept - len(found)) :]
+
+
+def asked(found: Sequence[Candidate], turned: Sequence[Candidate], floors: Floors) -> str:
     """A whole prompt of earlier pairs, the best last."""
+    found, turned = fitting(found, turned, floors)
     told = "\n\n".join(filter(None, (passed_over(turned, floors), pairs(found, floors))))
     return f"{GOAL}\n\nEarlier instructions, the best one last:\n\n{told}\n\n{ASK}"
 

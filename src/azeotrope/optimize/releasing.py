@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -15,17 +13,16 @@ from msgspec.structs import replace
 from azeotrope import lift
 from azeotrope.defenses import instruct
 from azeotrope.errors import Unavailable
+from azeotrope.optimize.asking import TURNED_DOWN, again, answered
 from azeotrope.optimize.plan import Search
 from azeotrope.optimize.records import UNDONE, Expense, named
 from azeotrope.protocols import Given, Model, Task
 from azeotrope.release.readability import readable
-from azeotrope.streams import ask
 from azeotrope.training import Learner
 from azeotrope.types import Problem, Trace
 
 SAMPLES, LONGEST = 3, 600
 """Rewrites kept with a candidate, and characters of each."""
-AT_ONCE = 64
 SLOW = 0.1
 """Share of the traces that a rewriter may be too slow for, or refuse, and its instruction still has a score."""
 _DOWN = "unavailable"
@@ -67,8 +64,11 @@ class Released:
 
 
 async def clean(bench: Bench) -> Released:
-    """The teacher's traces as they are."""
-    return Released(await told(bench.teacher, bench.learn), await told(bench.teacher, bench.search))
+    """The teacher's traces as they are; problems that it refuses are left out. Raises `Misconfigured` where those are
+    most."""
+    learn, search = await answered(bench.teacher, bench.learn), await answered(bench.teacher, bench.search)
+    refused = len(bench.learn) + len(bench.search) - len(learn) - len(search)
+    return Released(learn, search, failures=((TURNED_DOWN, refused),) if refused else ())
 
 
 async def rewritten(bench: Bench, text: str) -> Released:
@@ -76,11 +76,11 @@ async def rewritten(bench: Bench, text: str) -> Released:
     down: what it leaves undone is no result. What it refuses or is too slow for may be the instruction's doing."""
     before = await clean(bench)
     behind = _defended(bench, text)
-    learn, search = await told(behind, bench.learn), await told(behind, bench.search)
+    learn, search = await again(behind, before.learn), await again(behind, before.search)
     pairs = zip((*before.learn, *before.search), (*learn, *search), strict=True)
     both = [(old, new) for old, new in pairs if old.reasoning]
     steps = [new.lineage[-1] for _, new in both]
-    failures = Counter(name for step in steps for name in step.failures)
+    failures = Counter(name for step in steps for name in step.failures) + Counter(dict(before.failures))
     if failures[_DOWN]:
         raise Unavailable(
             f"the rewriter {bench.rewriter.name} left traces undone ({_DOWN} {failures[_DOWN]}; of {len(both)}), which "
@@ -97,17 +97,6 @@ async def rewritten(bench: Bench, text: str) -> Released:
                 sum(one.tokens_out for one in costs)),
         f"the rewriter refused, or was too slow for, more than {SLOW:.0%} of the traces" if undone else "",
     )  # fmt: skip
-
-
-async def told(model: Model, problems: Sequence[Problem]) -> tuple[Trace, ...]:
-    """The model's responses, in order."""
-    room = asyncio.Semaphore(AT_ONCE)
-
-    async def one(problem: Problem) -> Trace:
-        async with room:
-            return await ask(model, problem.request)
-
-    return tuple(await asyncio.gather(*map(one, problems)))
 
 
 def saved(text: str, about: str = "") -> str:

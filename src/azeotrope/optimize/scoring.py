@@ -49,8 +49,6 @@ class Scoring:
     async def score(self, text: str, stage: Stage) -> Candidate:
         """Raises `Unavailable` where the rewriter is down."""
         blank = Candidate(self.digest(text, stage), text, stage, "")
-        if not text:
-            return replace(blank, reason="it says nothing")
         try:
             released = await self._released(text)
         except Misconfigured as error:
