@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from azeotrope.cli.chain import values
 from azeotrope.codec import digest
 from azeotrope.defenses import instruct
-from azeotrope.errors import Refused, Unavailable
+from azeotrope.errors import Misconfigured, Refused, Unavailable
 from azeotrope.evaluate.facts import _built, problems
 from azeotrope.lift import rewriting
 from azeotrope.math.stats import difference_of_means
@@ -180,6 +180,54 @@ async def test_a_start_that_is_refused_ends_the_search_with_the_cure(lessons, mo
         await optimize(search(), tmp_path)
     monkeypatch.setattr(grammar, "_rewrite", real)
     assert (await optimize(search(), tmp_path)).winner, "the same call goes on when it answers"
+
+
+def taught_by(name: str, **members: Any) -> Search:
+    """A search whose teacher is a function of this file."""
+    learner = {**TINY, "tokenizer": "shipped:steps"}
+    teacher = {"kind": "python", "name": f"{__name__}:{name}"}
+    proxies = {**FILE["proxies"], "learner": learner}
+    return checked({**FILE, "teacher": teacher, "proxies": proxies, "confirm": None, **members}, "here", "toy")
+
+
+def silent() -> Scripted:
+    return Scripted(lambda request: f"{WORKING}\nSo it is 3.", name="silent")
+
+
+def choosy() -> Scripted:
+    """Refuses a quarter, always the same."""
+
+    def rule(request: Any) -> Any:
+        if int(digest(str(request.messages[-1]["content"]))[0], 16) < 4:
+            raise Refused("the upstream refused this request (400)")
+        return WORKING, "3"
+
+    return Scripted(rule, name="choosy")
+
+
+async def test_a_teacher_that_shows_no_reasoning_is_said_before_anything_is_scored(lessons, tmp_path: Path) -> None:
+    with pytest.raises(
+        Misconfigured, match=r"silent shows no reasoning in any of 14 .* reasoning_in_content = \"span\""
+    ):
+        await optimize(taught_by("silent"), tmp_path)
+    assert not looked_at(tmp_path / "toy.jsonl").candidates
+
+
+async def test_problems_that_the_teacher_refuses_are_dropped_from_both_arms_and_counted(
+    monkeypatch, tmp_path: Path
+) -> None:
+    arms = set[tuple[str, ...]]()
+
+    async def taught(self: Scoring, found: Any, released: Any, control: Any) -> Any:
+        arms.add(tuple(digest(trace.request) for trace in (*released.learn, *released.search)))
+        return replace(found, damage=0.5 if found.stage == "full" else None, nats=1.0)
+
+    monkeypatch.setattr(Scoring, "_taught", taught)
+    found = await optimize(taught_by("choosy", budget={"evaluations": 1}), tmp_path)
+    (asked,) = arms
+    assert 7 <= len(asked) < 14 and found.winner and found.rows[0].kept == 1.0
+    assert found.rows[0].failures == {"teacher_refused_request": 14 - len(asked)}
+    assert "teacher_refused_request" in searched.page(found)
 
 
 async def test_clean_scores_and_head_are_those_of_the_settings_at_hand(monkeypatch, tmp_path: Path) -> None:

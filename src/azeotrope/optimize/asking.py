@@ -37,6 +37,16 @@ async def answered(teacher: Model, problems: Sequence[Problem]) -> tuple[Trace, 
     return tuple(said for said in heard if isinstance(said, Trace))
 
 
+def check_reasoned(teacher: Model, traces: Sequence[Trace]) -> None:
+    """Raises `Misconfigured` where no trace shows any reasoning: there is nothing to rewrite, and every score is 0."""
+    if not any(trace.reasoning for trace in traces):
+        raise Misconfigured(
+            f"the teacher {teacher.name} shows no reasoning in any of {len(traces)} responses, so that nothing is "
+            "there to rewrite: if it writes its reasoning into the answer, say so (endpoints: [teacher] "
+            'reasoning_in_content = "span"); else take another teacher'
+        )
+
+
 async def again(model: Model, traces: Sequence[Trace]) -> tuple[Trace, ...]:
     """What the model says to the same requests."""
 

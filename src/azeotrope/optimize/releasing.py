@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from azeotrope import lift
 from azeotrope.defenses import instruct
-from azeotrope.errors import Unavailable
-from azeotrope.optimize.asking import TURNED_DOWN, again, answered
+from azeotrope.errors import Misconfigured, Unavailable
+from azeotrope.optimize.asking import TURNED_DOWN, again, answered, check_reasoned
 from azeotrope.optimize.plan import Search
 from azeotrope.optimize.records import UNDONE, Expense, named
 from azeotrope.protocols import Given, Model, Task
@@ -72,10 +72,14 @@ async def clean(bench: Bench) -> Released:
 
 
 async def rewritten(bench: Bench, text: str) -> Released:
-    """Behind the instruction. Raises `Misconfigured` for one that cannot be read, `Unavailable` for a rewriter that is
-    down: what it leaves undone is no result. What it refuses or is too slow for may be the instruction's doing."""
+    """Behind the instruction. Raises `Misconfigured` for a teacher without reasoning, `Unavailable` for a rewriter that
+    is down: what it leaves undone is no result. What it refuses or is too slow for may be the instruction's doing."""
     before = await clean(bench)
-    behind = _defended(bench, text)
+    check_reasoned(bench.teacher, [*before.learn, *before.search])
+    try:
+        behind = _defended(bench, text)
+    except Misconfigured as error:  # an instruction that cannot be read
+        return Released((), (), 0.0, 0.0, before.failures, undone=str(error))
     learn, search = await again(behind, before.learn), await again(behind, before.search)
     pairs = zip((*before.learn, *before.search), (*learn, *search), strict=True)
     both = [(old, new) for old, new in pairs if old.reasoning]
