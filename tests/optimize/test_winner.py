@@ -96,6 +96,25 @@ async def test_a_winner_is_confirmed_and_saved_and_protect_obeys_it(lessons, tmp
     assert {**written, "answer": ""} == {**whole, "answer": ""}
 
 
+async def test_a_winner_is_checked_as_the_start_asks_in_the_search_and_in_its_file(
+    lessons, monkeypatch, tmp_path: Path
+) -> None:
+    """What is measured is what `instruct` serves: letters are no numbers, so that every rewrite passes here."""
+    start = tmp_path / "own.md"
+    start.write_text(f'+++\nchecks = ["new_number"]\n+++\n{FILE["searcher"]["start"]}')
+    plan = checked({**FILE, "searcher": {"start": str(start)}, "confirm": None, "floors": {"kept": 0}}, "here", "toy")
+    real, told = instruct._parsed, list[tuple[str, ...]]()
+
+    def parsed(text: str, name: str) -> Any:
+        told.append((made := real(text, name)).checks)
+        return made
+
+    monkeypatch.setattr(instruct, "_parsed", parsed)
+    found = await optimize(plan, tmp_path / "out")
+    assert len(told) > 2 and set(told) == {("new_number",)}, "the start's file, and each instruction's"
+    assert found.winner and instruct.instruction(str(tmp_path / "out" / "toy.md")).checks == ("new_number",)
+
+
 async def test_the_headline_has_intervals_over_seeds_and_problems(lessons, monkeypatch, tmp_path: Path) -> None:
     letters = iter(["+++", "-+-", "+++", "--+", "++-", "---"])
 
@@ -275,6 +294,21 @@ async def test_a_winner_of_before_is_confirmed_once(lessons, monkeypatch, tmp_pa
     assert ((tmp_path / "toy.jsonl").read_bytes(), (tmp_path / "toy.md").read_bytes()) == before
 
 
+async def test_a_winner_is_saved_before_it_is_confirmed(lessons, monkeypatch, tmp_path: Path) -> None:
+    """A kill, or a rewriter that goes down, then leaves no file of earlier settings as this search's."""
+
+    async def down(*given: Any) -> Any:
+        raise Unavailable("down")
+
+    (tmp_path / "toy.md").write_text("an earlier winner")
+    with monkeypatch.context() as patched:
+        patched.setattr("azeotrope.optimize.procedure.confirmed", down)
+        with pytest.raises(Unavailable, match="down"):
+            await optimize(search(), tmp_path)
+    read = instruct.instruction(str(tmp_path / "toy.md"))
+    assert named(read.text) == (await optimize(search(), tmp_path)).winner
+
+
 async def test_a_confirmation_that_names_no_problems_is_found(lessons, monkeypatch, tmp_path: Path) -> None:
     """Its context went by the ids of what a student is taught by."""
     plan = search()
@@ -345,3 +379,23 @@ async def test_another_grammar_shares_no_score_with_this_one(lessons, monkeypatc
     fresh = [one for key, one in both.items() if key not in first]
     assert any(one.text == FILE["searcher"]["start"] and "Piece 1" in one.samples[0] for one in fresh)
     assert len([one for one in fresh if one.by == CONTROL]) == len([one for one in first if both[one].by == CONTROL])
+
+
+async def test_a_folder_that_lets_nobody_write_is_said_with_the_cure(lessons, tmp_path: Path) -> None:
+    (tmp_path / "toy.instructions").write_text("a file where a folder belongs")
+    with pytest.raises(Unavailable, match=r"cannot write .*toy\.instructions.* run the same again"):
+        await optimize(search(), tmp_path)
+    (tmp_path / "toy.instructions").unlink()
+    (tmp_path / "toy.md").mkdir()
+    with pytest.raises(Unavailable, match=r"cannot write .*toy\.md: .* run the same again"):
+        await optimize(search(), tmp_path)
+    (tmp_path / "toy.md").rmdir()
+    assert (await optimize(search(), tmp_path)).winner
+
+
+async def test_an_earlier_winner_that_cannot_be_put_aside_is_said(lessons, tmp_path: Path) -> None:
+    hopeless = checked({**FILE, "floors": {"kept": 1.0, "readable": 1.0}}, "here", "toy")
+    (tmp_path / "toy.md").write_text("an earlier winner")
+    (tmp_path / "toy.md.old").mkdir()
+    with pytest.raises(Unavailable, match=r"cannot write .*toy\.md: .* run the same again"):
+        await optimize(hopeless, tmp_path)

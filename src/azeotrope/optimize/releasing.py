@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
-from msgspec import json
 from msgspec.structs import replace
 
 from azeotrope import lift
@@ -16,6 +15,7 @@ from azeotrope.errors import Misconfigured, Unavailable
 from azeotrope.optimize.asking import TURNED_DOWN, again, answered, check_reasoned
 from azeotrope.optimize.plan import Search
 from azeotrope.optimize.records import UNDONE, Expense, named
+from azeotrope.optimize.saving import keep, saved
 from azeotrope.protocols import Given, Model, Task
 from azeotrope.release.readability import readable
 from azeotrope.training import Learner
@@ -46,6 +46,8 @@ class Bench:
     """Where each instruction stands as a file."""
     identity: str
     """Digest of what decides a score beside the instruction."""
+    checks: tuple[str, ...] = ()
+    """The extra ones of the instruction to begin with, which hold for every other, too."""
 
 
 @dataclass(frozen=True)
@@ -103,16 +105,9 @@ async def rewritten(bench: Bench, text: str) -> Released:
     )  # fmt: skip
 
 
-def saved(text: str, about: str = "") -> str:
-    """An instruction as a file that `instruct` reads: whatever it begins with, it is text."""
-    front = json.encode(about).decode()  # a string of JSON's is one of TOML's
-    return f"+++\nabout = {front}\n+++\n{text}\n"
-
-
 def _defended(bench: Bench, text: str) -> Model:
     path = bench.folder / f"{named(text)}.md"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(saved(text), encoding="utf-8", errors="replace")
+    keep(path, saved(text, checks=bench.checks))
     config = replace(bench.plan.rewriter.config, instruction=str(path))
     rewrite = instruct.rewrite(config, Given(bench.rewriter))
     return lift.rewriting(rewrite, name="instruct", config=config)(bench.teacher)
