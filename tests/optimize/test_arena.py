@@ -18,7 +18,7 @@ from azeotrope.optimize.procedure import run
 from azeotrope.optimize.records import Candidate, Line
 from azeotrope.optimize.reflecting import TRIED
 from azeotrope.optimize.results import Memory, looked_at, opened
-from azeotrope.types import Score
+from azeotrope.types import Score, Trace
 
 from .conftest import RUN, Lengths, arena, longer
 
@@ -256,6 +256,24 @@ async def test_a_refused_reflection_says_nothing_and_counts_as_idle(kind: str, p
     silent = Scripted(never)
     await run(ended := arena(search, Lengths(), reflector=silent))
     assert ended.evaluations == 1 and 7 <= len(silent.asked) <= 3 * 7
+
+
+@pytest.mark.parametrize("finish", ["length", "content_filter", "abort", ""])
+async def test_a_reply_that_is_cut_off_proposes_nothing(finish: str, plan, tmp_path) -> None:
+    cut = Scripted(lambda request: Trace("id", request, "", "Write every result as a", finish=finish))
+    memory = Memory()
+    here = arena(plan(), Lengths(), memory, cut)
+    assert await here.told("?") == "" and here.spent.calls == 1
+    assert [one.said for one in memory.reflected.values()] == [""]
+
+
+@pytest.mark.parametrize("count", [-5, "many", None, 0, 2.5])
+async def test_an_endpoint_that_counts_backwards_gives_no_budget_back(count, plan) -> None:
+    usage = {"prompt_tokens": count, "completion_tokens": count}
+    model = Scripted(lambda request: Trace("id", request, "", "Be brief and dense.", usage=usage))
+    here = arena(plan(), Lengths(), reflector=model)
+    await here.told("what may score higher?")
+    assert (here.spent.tokens_in, here.spent.tokens_out) == (5, 4)
 
 
 async def test_a_scorer_that_fails_stops_the_search(plan) -> None:

@@ -24,8 +24,12 @@ def entry(point: grammar.Point, damage: float | None = None, **members) -> Candi
 @pytest.mark.parametrize(("said", "wanted"), [
     ("```\nBe brief.\n```", "Be brief."),
     ("Here you are:\n```text\nBe brief.\nBe dense.\n```\nGood luck!", "Be brief.\nBe dense."),
-    ("```\nfirst\n```\nbetter:\n```\nsecond\n```", "second"),
+    ("```\nfirst\n```\nfor example\n```\nsecond\n```", "first\n```\nfor example\n```\nsecond"),
+    ("```\nSo:\n```text\nx = 1\n```\nand no more.\n```\nGood luck!", "So:\n```text\nx = 1\n```\nand no more."),
+    ("```\nBe brief.```", "Be brief."), ("```\nQuote ```x``` so.\n```", "Quote ```x``` so."),
     ("Be brief.", "Be brief."), ("``` Be brief. ```", "Be brief."), ("", ""), ("```\n```", ""),
+    ("```\nWrite every result as a", ""), ("Here you are:\n```text\nBe brief.\n", ""), ("``` Be bri", ""),
+    ("```\nWrite so:\n```text\nx = 1\n```\nand no", ""), ("```\nBe brief.\n```\nor:\n```\nBe de", ""),
 ])  # fmt: skip
 def test_an_instruction_is_read_from_what_was_said(said: str, wanted: str) -> None:
     assert proposed(said) == wanted

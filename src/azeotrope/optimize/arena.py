@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from azeotrope.codec import digest
 from azeotrope.errors import Refused, Unavailable
+from azeotrope.models.finish import whole
 from azeotrope.optimize.plan import Search
 from azeotrope.optimize.records import UNDONE, Candidate, Expense, Line, Reflected, Stage
 from azeotrope.optimize.results import Memory
@@ -186,10 +187,14 @@ class Arena:
             heard = await ask(self._reflector, request)
         except Refused:  # this prompt, as often as it is sent: another may be answered
             return Reflected(key, turn, "", Expense(1, len(prompt) // 4, seconds=perf_counter() - began))
-        usage = heard.usage or {}
-        tokens = (int(usage.get("prompt_tokens") or len(prompt) // 4),
-                  int(usage.get("completion_tokens") or len(heard.answer) // 4))  # fmt: skip
-        return Reflected(key, turn, heard.answer, Expense(1, *tokens, seconds=perf_counter() - began))
+        usage, said = heard.usage or {}, heard.answer if whole(heard.finish) else ""  # half an instruction is none
+        tokens = (_counted(usage.get("prompt_tokens"), prompt), _counted(usage.get("completion_tokens"), heard.answer))
+        return Reflected(key, turn, said, Expense(1, *tokens, seconds=perf_counter() - began))
+
+
+def _counted(tokens: object, text: str) -> int:
+    """As an endpoint counts them, else about so many: whatever it says, a budget goes down by it."""
+    return tokens if isinstance(tokens, int) and tokens > 0 else len(text) // 4
 
 
 def history(arena: Arena, most: int) -> list[Candidate]:

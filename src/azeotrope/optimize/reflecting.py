@@ -24,7 +24,8 @@ TRIED = re.compile(r'Instruction:\n"""\n(.*?)\n"""\n([^\n]*)', re.DOTALL)
 """(an instruction, what came of it), in any prompt of ours."""
 WHOLE = 40_000
 """Characters of a prompt, about; beyond them earlier instructions are left out."""
-_FENCED = re.compile(r"```[^\S\n]*\w*[^\S\n]*\n(.*?)```", re.DOTALL)
+_FENCE = re.compile(r"(?P<alone>^[^\S\n]*)?```(?P<named>[^\S\n]*[^\s`]+)?[^\S\n]*$", re.MULTILINE)
+"""Three backticks that end a line, perhaps with a language's name."""
 
 
 def pairs(found: Iterable[Candidate], floors: Floors) -> str:
@@ -75,6 +76,20 @@ def asked(found: Sequence[Candidate], turned: Sequence[Candidate], floors: Floor
 
 
 def proposed(said: str) -> str:
-    """The instruction in what a model said: inside the last fence, else all of it."""
-    fenced = [text.strip() for text in _FENCED.findall(said) if text.strip()]
-    return fenced[-1] if fenced else said.strip().strip("`").strip()
+    """The instruction in what a model said: from the first opening fence to the last closing one, else all of it.
+    Nothing where a fence is left open, as of a reply that was cut off."""
+    depth, begin, end = 0, -1, -1
+    for fence in _FENCE.finditer(said):
+        alone, named = fence["alone"] is not None, bool(fence["named"])
+        if alone and (named or not depth):
+            depth += 1
+            begin = fence.end() if begin < 0 else begin
+        elif depth and not named:
+            depth -= 1
+            end = fence.start()
+    if depth:
+        return ""
+    if begin >= 0:
+        return said[begin:end].strip()
+    bare = said.strip()
+    return "" if bare.startswith("```") and not bare.endswith("```") else bare.strip("`").strip()
