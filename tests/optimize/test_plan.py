@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[2]
     ({"budget": {"evaluations": 0}}, ">= 1"),
     ({"reflector": None}, r"needs a \[reflector\]"),
     ({"searcher": {"kind": "random"}}, "needs a space"),
+    ({"proxies": {"seeds": [0, 1, 0]}}, r"here: \[proxies\] seeds name one twice"),
+    ({"confirm": {"learner": {"kind": "tiny"}, "seeds": [7, 7]}}, r"here: \[confirm\] seeds name one twice"),
 ])  # fmt: skip
 def test_mistakes_are_refused_with_their_place(plan, members, why: str) -> None:
     with pytest.raises(Misconfigured, match=why):
