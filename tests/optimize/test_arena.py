@@ -52,6 +52,13 @@ async def test_a_searcher_that_proposes_nothing_new_ends(plan) -> None:
     assert here.evaluations == 1 and len(same.asked) <= 3 * 7
 
 
+async def test_a_known_proposal_of_an_early_round_is_counted_once(plan) -> None:
+    same = Scripted(lambda request: "x")
+    search = plan(searcher={"kind": "opro", "start": "x", "early": 99}, budget={"patience": 7})
+    await run(here := arena(search, Lengths(), reflector=same))
+    assert here.evaluations == 1 and len(same.asked) == 3 * 7, "one a round, of three calls"
+
+
 async def test_patience_counts_gepas_proposals_and_not_its_look_ups(plan) -> None:
     search = plan(searcher={"kind": "gepa", "start": "x"}, budget={"patience": 7})
     same = Scripted(lambda request: "x")
