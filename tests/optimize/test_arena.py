@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from azeotrope.codec import encode
-from azeotrope.errors import Misconfigured, Unavailable
+from azeotrope.errors import Misconfigured, Refused, Unavailable
 from azeotrope.models.fake import Scripted
 from azeotrope.optimize import chance, edits
 from azeotrope.optimize.arena import LONGEST, Spent
@@ -18,7 +18,7 @@ from azeotrope.optimize.procedure import run
 from azeotrope.optimize.records import Candidate, Line
 from azeotrope.optimize.reflecting import TRIED
 from azeotrope.optimize.results import Memory, looked_at, opened
-from azeotrope.types import Score
+from azeotrope.types import Score, Trace
 
 from .conftest import RUN, Lengths, arena, longer
 
@@ -50,6 +50,13 @@ async def test_a_searcher_that_proposes_nothing_new_ends(plan) -> None:
     here = arena(plan(searcher={"kind": "opro", "start": "x"}, budget={"patience": 7}), Lengths(), reflector=same)
     await run(here)
     assert here.evaluations == 1 and len(same.asked) <= 3 * 7
+
+
+async def test_a_known_proposal_of_an_early_round_is_counted_once(plan) -> None:
+    same = Scripted(lambda request: "x")
+    search = plan(searcher={"kind": "opro", "start": "x", "early": 99}, budget={"patience": 7})
+    await run(here := arena(search, Lengths(), reflector=same))
+    assert here.evaluations == 1 and len(same.asked) == 3 * 7, "one a round, of three calls"
 
 
 async def test_patience_counts_gepas_proposals_and_not_its_look_ups(plan) -> None:
@@ -108,6 +115,37 @@ async def test_what_failed_is_tried_again_by_the_same_call(plan, tmp_path) -> No
     assert len(scorer.scored) == 3, "what has a score is not scored again"
 
 
+class Refusing(Lengths):
+    """The rewriter refuses what has an r in it."""
+
+    async def score(self, text: str, stage: str) -> Candidate:
+        made = await super().score(text, stage)
+        failed = {"damage": None, "nats": None, "scores": {}, "failures": {"timed_out": 2}, "reason": "too slow"}
+        return replace(made, **failed) if "r" in text else made
+
+
+async def test_one_or_two_instructions_that_are_refused_stop_nothing_and_three_in_a_row_do(plan, tmp_path) -> None:
+    path = tmp_path / "r.jsonl"
+    with opened(path, RUN) as memory:
+        here = arena(plan(), Refusing(), memory)
+        for text in ("x", "r1", "r2", "y", "r3"):
+            await here.scored(text)
+        await here.screened("r4")
+        await here.scored("r4")
+        with pytest.raises(Unavailable, match=r"timed_out 2\) of 3 instructions in a row: .*seconds .* seed"):
+            await here.scored("r5")
+    known = looked_at(path).candidates
+    assert {one.text for one in known.values() if one.undone} == {"r1", "r2", "r3", "r4", "r5"}
+
+
+async def test_a_start_that_is_refused_stops_at_once(plan) -> None:
+    for kind in ("opro", "gepa"):
+        scorer = Refusing()
+        with pytest.raises(Unavailable, match=r"instruction to begin with: .* another \[searcher\] start"):
+            await run(arena(plan(searcher={"kind": kind, "start": "r"}), scorer, start="r"))
+        assert scorer.scored == ["full r"]
+
+
 async def test_the_same_question_may_be_answered_otherwise_the_second_time(plan) -> None:
     count = iter(range(9))
     memory, model = Memory(), Scripted(lambda request: f"say {next(count)}")
@@ -160,6 +198,16 @@ async def test_opro_shows_the_ten_best_and_asks_for_three_new_ones(plan) -> None
     assert all(prompts.count(prompt) == 3 for prompt in prompts)
 
 
+@pytest.mark.parametrize("kind", ["opro", "gepa"])
+async def test_a_prompt_is_bounded_however_long_the_instructions_are(kind: str, plan) -> None:
+    count = iter(range(99))
+    wordy = Scripted(lambda request: f"{next(count)} " + "x" * LONGEST)
+    search = plan(searcher={"kind": kind, "start": "x", "early": 0}, budget={"evaluations": 15})
+    await run(here := arena(search, Lengths(), reflector=wordy))
+    sizes = [len(str(request.messages[-1]["content"])) for request in wordy.asked]
+    assert here.evaluations == 15 and 2 * LONGEST < max(sizes) < 45_000
+
+
 async def test_a_prompt_is_kept_as_a_digest_and_a_text_is_cut(plan, tmp_path) -> None:
     path = tmp_path / "r.jsonl"
     with opened(path, RUN) as memory:
@@ -190,6 +238,49 @@ async def test_a_reflection_model_that_is_down_stops_the_search(plan) -> None:
             await run(arena(plan(searcher={"kind": kind, "start": "x"}), scorer, reflector=model))
         assert len(model.asked) == 1, f"{kind} asks again, and goes on"
         assert {text.partition(" ")[2] for text in scorer.scored} == {"x"}
+
+
+@pytest.mark.parametrize("kind", ["opro", "gepa"])
+async def test_a_refused_reflection_says_nothing_and_counts_as_idle(kind: str, plan, tmp_path) -> None:
+    path, calls = tmp_path / "r.jsonl", iter(range(99))
+
+    def filtered(request):
+        if next(calls) % 2 == 0:
+            raise Refused("the upstream refused this request (400)")
+        return longer()._rule(request)
+
+    search = plan(searcher={"kind": kind, "start": "x"}, budget={"evaluations": 4, "patience": 7})
+    with opened(path, RUN) as memory:
+        here = arena(search, Lengths(), memory, Scripted(filtered))
+        await run(here)
+    assert here.evaluations == 4 and "" not in {one.text for one in here.found}
+    assert "" in {one.said for one in looked_at(path).reflected.values()}, "it is not asked the same again"
+    assert here.spent.calls >= 2 * 4 + 2
+
+    def never(request):
+        raise Refused("no")
+
+    silent = Scripted(never)
+    await run(ended := arena(search, Lengths(), reflector=silent))
+    assert ended.evaluations == 1 and 7 <= len(silent.asked) <= 3 * 7
+
+
+@pytest.mark.parametrize("finish", ["length", "content_filter", "abort", ""])
+async def test_a_reply_that_is_cut_off_proposes_nothing(finish: str, plan, tmp_path) -> None:
+    cut = Scripted(lambda request: Trace("id", request, "", "Write every result as a", finish=finish))
+    memory = Memory()
+    here = arena(plan(), Lengths(), memory, cut)
+    assert await here.told("?") == "" and here.spent.calls == 1
+    assert [one.said for one in memory.reflected.values()] == [""]
+
+
+@pytest.mark.parametrize("count", [-5, "many", None, 0, 2.5])
+async def test_an_endpoint_that_counts_backwards_gives_no_budget_back(count, plan) -> None:
+    usage = {"prompt_tokens": count, "completion_tokens": count}
+    model = Scripted(lambda request: Trace("id", request, "", "Be brief and dense.", usage=usage))
+    here = arena(plan(), Lengths(), reflector=model)
+    await here.told("what may score higher?")
+    assert (here.spent.tokens_in, here.spent.tokens_out) == (5, 4)
 
 
 async def test_a_scorer_that_fails_stops_the_search(plan) -> None:

@@ -8,7 +8,7 @@ from azeotrope.codec import digest
 from azeotrope.errors import Misconfigured
 from azeotrope.optimize.apart import problems_apart, students_apart
 from azeotrope.optimize.plan import read
-from azeotrope.optimize.procedure import space_of, start_of
+from azeotrope.optimize.procedure import bench_of, space_of, start_of
 from azeotrope.types import Problem, Request
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[2]
     ({"budget": {"evaluations": 0}}, ">= 1"),
     ({"reflector": None}, r"needs a \[reflector\]"),
     ({"searcher": {"kind": "random"}}, "needs a space"),
+    ({"proxies": {"seeds": [0, 1, 0]}}, r"here: \[proxies\] seeds name one twice"),
+    ({"confirm": {"learner": {"kind": "tiny"}, "seeds": [7, 7]}}, r"here: \[confirm\] seeds name one twice"),
 ])  # fmt: skip
 def test_mistakes_are_refused_with_their_place(plan, members, why: str) -> None:
     with pytest.raises(Misconfigured, match=why):
@@ -62,11 +64,23 @@ def test_budget_searcher_and_floors_do_not_decide_a_score(plan) -> None:
 def test_the_start_is_a_name_a_file_or_a_text(plan, tmp_path) -> None:
     path = tmp_path / "own.md"
     path.write_text('+++\nabout = "mine"\n+++\nBe brief.\n')
-    assert start_of(plan(searcher={"start": str(path)})) == "Be brief."
-    assert "imitates it" in start_of(plan(searcher={"start": "semantic"}))
-    assert start_of(plan(searcher={"start": " Be dense. "})) == "Be dense."
+    assert start_of(plan(searcher={"start": str(path)})).text == "Be brief."
+    assert "imitates it" in start_of(plan(searcher={"start": "semantic"})).text
+    assert start_of(plan(searcher={"start": " Be dense. "})).text == "Be dense."
+    with pytest.raises(Misconfigured, match="says nothing"):
+        start_of(plan(searcher={"start": " "}))
     with pytest.raises(Misconfigured, match="cannot read"):
         start_of(plan(searcher={"start": "nowhere.md"}))
+
+
+async def test_a_starts_checks_are_kept_and_decide_a_score_where_it_has_any(plan, tmp_path) -> None:
+    path = tmp_path / "own.md"
+    path.write_text("Be brief.")
+    plain, own, strict = (plan(searcher={"start": start}) for start in ("Be brief.", str(path), "plan"))
+    assert [start_of(one).checks for one in (plain, own, strict)] == [(), (), ("new_number",)]
+    assert await bench_of(plain) == await bench_of(own) == await bench_of(plan()) != await bench_of(strict)
+    path.write_text('+++\nchecks = ["new_number"]\n+++\nBe brief.')
+    assert await bench_of(own) == await bench_of(strict)
 
 
 def test_a_space_is_loaded_or_refused(plan) -> None:

@@ -3,12 +3,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from msgspec.structs import replace
 
 from azeotrope.models.fake import Scripted
 from azeotrope.optimize import edits, grammar
 from azeotrope.optimize.plan import Floors
 from azeotrope.optimize.records import Candidate
-from azeotrope.optimize.reflecting import TEMPLATE, TRIED, asked, outcome, passed_over, proposed
+from azeotrope.optimize.reflecting import TEMPLATE, TRIED, asked, fitting, outcome, passed_over, proposed
 from azeotrope.streams import ask
 from azeotrope.types import Request
 
@@ -23,8 +24,12 @@ def entry(point: grammar.Point, damage: float | None = None, **members) -> Candi
 @pytest.mark.parametrize(("said", "wanted"), [
     ("```\nBe brief.\n```", "Be brief."),
     ("Here you are:\n```text\nBe brief.\nBe dense.\n```\nGood luck!", "Be brief.\nBe dense."),
-    ("```\nfirst\n```\nbetter:\n```\nsecond\n```", "second"),
+    ("```\nfirst\n```\nfor example\n```\nsecond\n```", "first\n```\nfor example\n```\nsecond"),
+    ("```\nSo:\n```text\nx = 1\n```\nand no more.\n```\nGood luck!", "So:\n```text\nx = 1\n```\nand no more."),
+    ("```\nBe brief.```", "Be brief."), ("```\nQuote ```x``` so.\n```", "Quote ```x``` so."),
     ("Be brief.", "Be brief."), ("``` Be brief. ```", "Be brief."), ("", ""), ("```\n```", ""),
+    ("```\nWrite every result as a", ""), ("Here you are:\n```text\nBe brief.\n", ""), ("``` Be bri", ""),
+    ("```\nWrite so:\n```text\nx = 1\n```\nand no", ""), ("```\nBe brief.\n```\nor:\n```\nBe de", ""),
 ])  # fmt: skip
 def test_an_instruction_is_read_from_what_was_said(said: str, wanted: str) -> None:
     assert proposed(said) == wanted
@@ -45,6 +50,16 @@ def test_a_prompt_tells_each_instruction_with_its_outcome_the_best_last() -> Non
     assert told[0][1] == "Turned down: traces kept 40%, at least 90%; readability 1.00, at least 0.85; " \
         "checks failed: copied 3"  # fmt: skip
     assert told[2][1].startswith("Score: 90.0 (damage 90.0 points; ")
+
+
+def test_a_prompt_leaves_out_what_was_turned_down_first_and_then_the_worst() -> None:
+    found = [Candidate(str(at), f"{at}" * 7_000, "full", "x", (), 1.0, 1.0, at / 10) for at in range(1, 4)]
+    turned = [Candidate(str(at), f"{at}" * 7_000, "screen", "x", (), 1.0, 1.0) for at in range(4, 7)]
+    told = [text[0] for text, _ in TRIED.findall(asked(found, turned, FLOORS))]
+    assert told == ["5", "6", "1", "2", "3"], "the oldest of what was turned down go first"
+    long = [replace(one, text=one.text * 9) for one in found]
+    assert [text[0] for text, _ in TRIED.findall(asked(long, turned, FLOORS))] == ["3"], "the best stays"
+    assert fitting(found[:1], turned[:1], FLOORS) == (found[:1], turned[:1]) and fitting([], [], FLOORS) == ((), [])
 
 
 def test_an_outcome_quotes_no_text_of_any_trace() -> None:

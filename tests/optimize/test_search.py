@@ -17,8 +17,8 @@ from azeotrope.evaluate.facts import problems
 from azeotrope.models.shipped import shipped
 from azeotrope.optimize import optimize
 from azeotrope.optimize.plan import Search, checked
-from azeotrope.optimize.releasing import saved
 from azeotrope.optimize.results import looked_at
+from azeotrope.optimize.saving import saved
 from azeotrope.protocols import Split
 from azeotrope.report import searched
 from azeotrope.streams import ask
@@ -116,6 +116,11 @@ def test_any_text_is_saved_as_an_instruction_that_instruct_reads(text: str, abou
     about = "".join(character for character in about if character.isprintable())
     read = instruct._parsed(saved(text, about), "x.md")
     assert (read.text, read.about, read.checks) == (text, about, ())
+
+
+def test_what_an_instruction_is_checked_by_goes_with_it() -> None:
+    assert instruct._parsed(saved("text", "about", ("new_number",)), "x.md").checks == ("new_number",)
+    assert "checks" not in saved("text", "about")
 
 
 def test_a_hostile_proposal_stays_text() -> None:

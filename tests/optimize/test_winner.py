@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from azeotrope.cli.chain import values
 from azeotrope.codec import digest
 from azeotrope.defenses import instruct
-from azeotrope.errors import Refused, Unavailable
+from azeotrope.errors import Misconfigured, Refused, Unavailable
 from azeotrope.evaluate.facts import _built, problems
 from azeotrope.lift import rewriting
 from azeotrope.math.stats import difference_of_means
@@ -96,6 +96,25 @@ async def test_a_winner_is_confirmed_and_saved_and_protect_obeys_it(lessons, tmp
     assert {**written, "answer": ""} == {**whole, "answer": ""}
 
 
+async def test_a_winner_is_checked_as_the_start_asks_in_the_search_and_in_its_file(
+    lessons, monkeypatch, tmp_path: Path
+) -> None:
+    """What is measured is what `instruct` serves: letters are no numbers, so that every rewrite passes here."""
+    start = tmp_path / "own.md"
+    start.write_text(f'+++\nchecks = ["new_number"]\n+++\n{FILE["searcher"]["start"]}')
+    plan = checked({**FILE, "searcher": {"start": str(start)}, "confirm": None, "floors": {"kept": 0}}, "here", "toy")
+    real, told = instruct._parsed, list[tuple[str, ...]]()
+
+    def parsed(text: str, name: str) -> Any:
+        told.append((made := real(text, name)).checks)
+        return made
+
+    monkeypatch.setattr(instruct, "_parsed", parsed)
+    found = await optimize(plan, tmp_path / "out")
+    assert len(told) > 2 and set(told) == {("new_number",)}, "the start's file, and each instruction's"
+    assert found.winner and instruct.instruction(str(tmp_path / "out" / "toy.md")).checks == ("new_number",)
+
+
 async def test_the_headline_has_intervals_over_seeds_and_problems(lessons, monkeypatch, tmp_path: Path) -> None:
     letters = iter(["+++", "-+-", "+++", "--+", "++-", "---"])
 
@@ -150,24 +169,84 @@ async def test_a_rewriter_that_is_down_for_a_few_traces_is_no_score(lessons, mon
     assert found.winner and all(row.kept == 1.0 and not row.failures for row in found.rows)
 
 
-@pytest.mark.parametrize(("slow", "scored"), [(1, True), (2, False)])
-async def test_a_few_slow_traces_are_the_instructions_and_more_are_the_rewriters(
-    slow, scored, lessons, monkeypatch, tmp_path
-):
-    real, asked = grammar._rewrite, iter(range(10**6))
+@pytest.mark.parametrize(("refused", "scored"), [(1, True), (2, False)])
+async def test_a_few_refused_traces_are_withheld_and_more_are_no_score(refused, scored, lessons, monkeypatch, tmp_path):
+    """The instruction may be what is refused: it is written down, and the search goes on where another was scored."""
+    real, asked, start = grammar._rewrite, iter(range(10**6)), FILE["searcher"]["start"]
 
     def refuses(request: Any) -> str:
-        if next(asked) % 14 < slow:
+        if start not in str(request.messages) and next(asked) < refused:
             raise Refused("not this one")
         return real(request)
 
     monkeypatch.setattr(grammar, "_rewrite", refuses)
-    one = checked({**FILE, "budget": {"evaluations": 1}, "confirm": None}, "here", "toy")
-    if scored:
-        assert (await optimize(one, tmp_path)).rows[0].failures == {"rewriter_refused_request": 1}
-    else:
-        with pytest.raises(Unavailable, match="rewriter_refused_request 2; of 14"):
-            await optimize(one, tmp_path)
+    found = await optimize(checked({**FILE, "confirm": None}, "here", "toy"), tmp_path)
+    first, second = found.rows
+    assert first.damage is not None and found.winner and not first.reason
+    assert second.failures["rewriter_refused_request"] == refused
+    assert ("more than 10% of the traces" in second.reason) != scored
+    known = looked_at(tmp_path / "toy.jsonl").candidates.values()
+    assert second.reason in {one.reason for one in known} and all(one.undone == bool(one.reason) for one in known)
+
+
+async def test_a_start_that_is_refused_ends_the_search_with_the_cure(lessons, monkeypatch, tmp_path: Path) -> None:
+    def refuses(request: Any) -> str:
+        raise Refused("nothing")
+
+    real = grammar._rewrite
+    monkeypatch.setattr(grammar, "_rewrite", refuses)
+    with pytest.raises(Unavailable, match=r"rewriter_refused_request 14\) of the instruction to begin with: .* start"):
+        await optimize(search(), tmp_path)
+    monkeypatch.setattr(grammar, "_rewrite", real)
+    assert (await optimize(search(), tmp_path)).winner, "the same call goes on when it answers"
+
+
+def taught_by(name: str, **members: Any) -> Search:
+    """A search whose teacher is a function of this file."""
+    learner = {**TINY, "tokenizer": "shipped:steps"}
+    teacher = {"kind": "python", "name": f"{__name__}:{name}"}
+    proxies = {**FILE["proxies"], "learner": learner}
+    return checked({**FILE, "teacher": teacher, "proxies": proxies, "confirm": None, **members}, "here", "toy")
+
+
+def silent() -> Scripted:
+    return Scripted(lambda request: f"{WORKING}\nSo it is 3.", name="silent")
+
+
+def choosy() -> Scripted:
+    """Refuses a quarter, always the same."""
+
+    def rule(request: Any) -> Any:
+        if int(digest(str(request.messages[-1]["content"]))[0], 16) < 4:
+            raise Refused("the upstream refused this request (400)")
+        return WORKING, "3"
+
+    return Scripted(rule, name="choosy")
+
+
+async def test_a_teacher_that_shows_no_reasoning_is_said_before_anything_is_scored(lessons, tmp_path: Path) -> None:
+    with pytest.raises(
+        Misconfigured, match=r"silent shows no reasoning in any of 14 .* reasoning_in_content = \"span\""
+    ):
+        await optimize(taught_by("silent"), tmp_path)
+    assert not looked_at(tmp_path / "toy.jsonl").candidates
+
+
+async def test_problems_that_the_teacher_refuses_are_dropped_from_both_arms_and_counted(
+    monkeypatch, tmp_path: Path
+) -> None:
+    arms = set[tuple[str, ...]]()
+
+    async def taught(self: Scoring, found: Any, released: Any, control: Any) -> Any:
+        arms.add(tuple(digest(trace.request) for trace in (*released.learn, *released.search)))
+        return replace(found, damage=0.5 if found.stage == "full" else None, nats=1.0)
+
+    monkeypatch.setattr(Scoring, "_taught", taught)
+    found = await optimize(taught_by("choosy", budget={"evaluations": 1}), tmp_path)
+    (asked,) = arms
+    assert 7 <= len(asked) < 14 and found.winner and found.rows[0].kept == 1.0
+    assert found.rows[0].failures == {"teacher_refused_request": 14 - len(asked)}
+    assert "teacher_refused_request" in searched.page(found)
 
 
 async def test_clean_scores_and_head_are_those_of_the_settings_at_hand(monkeypatch, tmp_path: Path) -> None:
@@ -213,6 +292,21 @@ async def test_a_winner_of_before_is_confirmed_once(lessons, monkeypatch, tmp_pa
     monkeypatch.setattr("azeotrope.optimize.confirming._judged", never)
     assert (await optimize(search(), tmp_path)).confirmed == first.confirmed
     assert ((tmp_path / "toy.jsonl").read_bytes(), (tmp_path / "toy.md").read_bytes()) == before
+
+
+async def test_a_winner_is_saved_before_it_is_confirmed(lessons, monkeypatch, tmp_path: Path) -> None:
+    """A kill, or a rewriter that goes down, then leaves no file of earlier settings as this search's."""
+
+    async def down(*given: Any) -> Any:
+        raise Unavailable("down")
+
+    (tmp_path / "toy.md").write_text("an earlier winner")
+    with monkeypatch.context() as patched:
+        patched.setattr("azeotrope.optimize.procedure.confirmed", down)
+        with pytest.raises(Unavailable, match="down"):
+            await optimize(search(), tmp_path)
+    read = instruct.instruction(str(tmp_path / "toy.md"))
+    assert named(read.text) == (await optimize(search(), tmp_path)).winner
 
 
 async def test_a_confirmation_that_names_no_problems_is_found(lessons, monkeypatch, tmp_path: Path) -> None:
@@ -285,3 +379,23 @@ async def test_another_grammar_shares_no_score_with_this_one(lessons, monkeypatc
     fresh = [one for key, one in both.items() if key not in first]
     assert any(one.text == FILE["searcher"]["start"] and "Piece 1" in one.samples[0] for one in fresh)
     assert len([one for one in fresh if one.by == CONTROL]) == len([one for one in first if both[one].by == CONTROL])
+
+
+async def test_a_folder_that_lets_nobody_write_is_said_with_the_cure(lessons, tmp_path: Path) -> None:
+    (tmp_path / "toy.instructions").write_text("a file where a folder belongs")
+    with pytest.raises(Unavailable, match=r"cannot write .*toy\.instructions.* run the same again"):
+        await optimize(search(), tmp_path)
+    (tmp_path / "toy.instructions").unlink()
+    (tmp_path / "toy.md").mkdir()
+    with pytest.raises(Unavailable, match=r"cannot write .*toy\.md: .* run the same again"):
+        await optimize(search(), tmp_path)
+    (tmp_path / "toy.md").rmdir()
+    assert (await optimize(search(), tmp_path)).winner
+
+
+async def test_an_earlier_winner_that_cannot_be_put_aside_is_said(lessons, tmp_path: Path) -> None:
+    hopeless = checked({**FILE, "floors": {"kept": 1.0, "readable": 1.0}}, "here", "toy")
+    (tmp_path / "toy.md").write_text("an earlier winner")
+    (tmp_path / "toy.md.old").mkdir()
+    with pytest.raises(Unavailable, match=r"cannot write .*toy\.md: .* run the same again"):
+        await optimize(hopeless, tmp_path)

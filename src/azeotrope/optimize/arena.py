@@ -13,8 +13,10 @@ from typing import NamedTuple, Protocol
 from msgspec.structs import replace
 
 from azeotrope.codec import digest
+from azeotrope.errors import Refused, Unavailable
+from azeotrope.models.finish import whole
 from azeotrope.optimize.plan import Search
-from azeotrope.optimize.records import Candidate, Expense, Line, Reflected, Stage
+from azeotrope.optimize.records import UNDONE, Candidate, Expense, Line, Reflected, Stage
 from azeotrope.optimize.results import Memory
 from azeotrope.protocols import Model
 from azeotrope.streams import ask
@@ -22,6 +24,8 @@ from azeotrope.types import Request
 
 LONGEST = 8000
 """Characters of an instruction."""
+IN_A_ROW = 3
+"""Instructions that a rewriter refuses or is too slow for, one after another: then it is the rewriter, not they."""
 
 
 class Spent(Exception):
@@ -66,6 +70,8 @@ class Arena:
         self._seen: dict[tuple[str, Stage], Candidate] = {}
         self._turns: dict[str, int] = {}
         self._idle = 0
+        self._undone: list[str] = []
+        """Of the latest instructions, those that the rewriter left undone."""
 
     async def screened(self, text: str, parents: tuple[str, ...] = ()) -> Candidate:
         """By the cheap score. Raises `Spent`."""
@@ -76,8 +82,11 @@ class Arena:
         return await self._of(text, "full", parents)
 
     def known(self, text: str, stage: Stage) -> Candidate | None:
-        """What this search has seen already; to look it up is no proposal."""
-        return self._seen.get((text.strip()[:LONGEST], stage))
+        """What this search has seen already; to look it up is no proposal. What says nothing is known: it is no
+        instruction."""
+        if not (text := text.strip()[:LONGEST]):
+            return Candidate("", text, stage, self.plan.searcher.kind, reason="it says nothing")
+        return self._seen.get((text, stage))
 
     def proposed(self, text: str) -> None:
         """Counts a proposal that is known: for a searcher that looks scores up more often than it proposes."""
@@ -121,7 +130,7 @@ class Arena:
 
     async def _of(self, text: str, stage: Stage, parents: tuple[str, ...]) -> Candidate:
         text = text.strip()[:LONGEST]
-        if (seen := self._seen.get((text, stage))) is not None:
+        if (seen := self.known(text, stage)) is not None:
             self._idle += 1
             return seen
         deeper = stage == "full" and (text, "screen") in self._seen
@@ -137,7 +146,26 @@ class Arena:
         self.found.append(found)
         self.spent = self.spent.plus(found.expense)
         self._watch(Progress(found, self.evaluations, self.spent, self.best))
+        self._check_done(found)
         return found
+
+    def _check_done(self, found: Candidate) -> None:
+        """That it is not the rewriter: each is written down, so that the same call begins with those that failed."""
+        self._undone = list(dict.fromkeys([*self._undone, found.text])) if found.undone else []
+        if found.text not in self._undone:
+            return
+        what = ", ".join(f"{name} {count}" for name, count in found.failures.items() if name in UNDONE)
+        said = f"the rewriter {self.plan.rewriter.name} left too many traces undone ({what})"
+        if found.text == self.start.strip()[:LONGEST]:
+            raise Unavailable(
+                f"{said} of the instruction to begin with: give it more seconds in [rewriter] config if it is slow, "
+                "another [searcher] start or another rewriter if it refuses, and run the same again"
+            )
+        if len(self._undone) >= IN_A_ROW:
+            raise Unavailable(
+                f"{said} of {IN_A_ROW} instructions in a row: run the same again when it answers, with more seconds in "
+                "[rewriter] config if it is slow; another [searcher] seed has other instructions proposed"
+            )
 
     async def _new(self, text: str, stage: Stage, parents: tuple[str, ...], before: Candidate | None) -> Candidate:
         began = perf_counter()
@@ -155,11 +183,18 @@ class Arena:
         began = perf_counter()
         seed = self.plan.searcher.seed * 1000 + turn
         request = Request.of(prompt, temperature=how.temperature, max_tokens=how.max_tokens, seed=seed)
-        heard = await ask(self._reflector, request)
-        usage = heard.usage or {}
-        tokens = (int(usage.get("prompt_tokens") or len(prompt) // 4),
-                  int(usage.get("completion_tokens") or len(heard.answer) // 4))  # fmt: skip
-        return Reflected(key, turn, heard.answer, Expense(1, *tokens, seconds=perf_counter() - began))
+        try:
+            heard = await ask(self._reflector, request)
+        except Refused:  # this prompt, as often as it is sent: another may be answered
+            return Reflected(key, turn, "", Expense(1, len(prompt) // 4, seconds=perf_counter() - began))
+        usage, said = heard.usage or {}, heard.answer if whole(heard.finish) else ""  # half an instruction is none
+        tokens = (_counted(usage.get("prompt_tokens"), prompt), _counted(usage.get("completion_tokens"), heard.answer))
+        return Reflected(key, turn, said, Expense(1, *tokens, seconds=perf_counter() - began))
+
+
+def _counted(tokens: object, text: str) -> int:
+    """As an endpoint counts them, else about so many: whatever it says, a budget goes down by it."""
+    return tokens if isinstance(tokens, int) and tokens > 0 else len(text) // 4
 
 
 def history(arena: Arena, most: int) -> list[Candidate]:

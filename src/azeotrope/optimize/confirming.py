@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from azeotrope import measure
 from azeotrope.codec import digest
 from azeotrope.distill import examples
+from azeotrope.errors import Unavailable
 from azeotrope.evaluate.facts import problems, quotable
 from azeotrope.optimize.plan import Confirm
 from azeotrope.optimize.records import Candidate, Confirmed, Expense, Line
@@ -29,6 +30,10 @@ async def confirmed(bench: Bench, how: Confirm, winner: Candidate, memory: Memor
     if missing := [seed for seed in how.seeds if seed not in known]:
         there, began = but(bench, learn=asked, search=()), perf_counter()
         before, after = await clean(there), await rewritten(there, winner.text)
+        if after.undone:
+            raise Unavailable(
+                f"{after.undone} that confirm: run the same again, with more seconds in [rewriter] config if it is slow"
+            )
         spent = after.expense
         for seed in missing:
             (clear, one), (less, other) = [

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from azeotrope.errors import Misconfigured
 from azeotrope.optimize.arena import Arena, Spent, history, turned_down
 from azeotrope.optimize.records import Candidate, Stage, named
-from azeotrope.optimize.reflecting import TEMPLATE, outcome, pairs, passed_over, proposed
+from azeotrope.optimize.reflecting import TEMPLATE, fitting, outcome, pairs, passed_over, proposed
 
 if TYPE_CHECKING:
     from gepa.core.adapter import EvaluationBatch
@@ -80,7 +80,10 @@ class _Seat:
         floors, reflector = self.arena.plan.floors, self.arena.plan.reflector
         assert reflector is not None
         self._parent = candidate[INSTRUCTION]
-        turned, best = turned_down(self.arena, SHOWN), history(self.arena, SHOWN)
+        beside = len(self._parent) + sum(
+            len(text) for one in eval_batch.outputs for text in one.samples[: reflector.examples]
+        )
+        best, turned = fitting(history(self.arena, SHOWN), turned_down(self.arena, SHOWN), floors, beside)
         tried = "\n\n".join([passed_over(turned, floors), pairs(best, floors)])
         records: list[dict[str, Any]] = []
         for one in eval_batch.outputs:

@@ -16,20 +16,24 @@ SHOWN, NEW = 10, 3
 
 async def search(arena: Arena) -> None:
     """Until the budget is spent."""
-    floors, start = arena.plan.floors, await arena.scored(arena.start)
-    turn = 0
+    floors, turn = arena.plan.floors, 0
+    await arena.scored(arena.start)
     while not arena.over:
-        shown = [one for one in history(arena, SHOWN) if one.worth(floors) > 0] or history(arena, SHOWN) or [start]
+        shown = [one for one in history(arena, SHOWN) if one.worth(floors) > 0] or history(arena, SHOWN)
         prompt = asked(shown, turned_down(arena, SHOWN), floors)
         new = list(dict.fromkeys([proposed(await arena.told(prompt)) for _ in range(NEW)]))
         parents = tuple(one.name for one in shown)
         if turn < arena.plan.searcher.early:
-            new = [await _likeliest(arena, new, parents)]
+            likeliest = await _likeliest(arena, new, parents)
+            new = [] if arena.known(likeliest, "full") else [likeliest]  # one that is known was counted already
         for text in new:
             await arena.scored(text, parents)
         turn += 1
 
 
 async def _likeliest(arena: Arena, texts: list[str], parents: tuple[str, ...]) -> str:
+    old = [text for text in texts if arena.known(text, "full") and not arena.known(text, "screen")]
     screened: list[Candidate] = [await arena.screened(text, parents) for text in texts]
+    for text in old:  # its cheap score was new, the proposal was not
+        arena.proposed(text)
     return max(screened, key=lambda one: one.cheap(arena.plan.floors)).text

@@ -187,8 +187,16 @@ def _unlike(config: Fields, plain: Fields, place: str = "") -> list[str]:
 
 
 def _check(search: Search, where: str) -> None:
+    _check_seeds(search, where)
     kind = search.searcher.kind
     if kind in ("gepa", "opro") and search.reflector is None:
         raise Misconfigured(f"{where}: the searcher {kind} needs a [reflector]: name the model that proposes")
     if kind in ("random", "exhaustive") and not search.searcher.space:
         raise Misconfigured(f"{where}: the searcher {kind} needs a space: space = 'package.module:function'")
+
+
+def _check_seeds(search: Search, where: str) -> None:
+    """One student counted twice would be taken for two."""
+    for place, students in (("proxies", search.proxies), ("confirm", search.confirm)):
+        if students and len(set(students.seeds)) < len(students.seeds):
+            raise Misconfigured(f"{where}: [{place}] seeds name one twice: a seed is one student; give each once")

@@ -29,11 +29,11 @@ from azeotrope.optimize.confirming import confirmed
 from azeotrope.optimize.outcome import Outcome, outcome
 from azeotrope.optimize.plan import Search, Writer
 from azeotrope.optimize.records import Candidate, Confirmed
-from azeotrope.optimize.releasing import Bench, saved
+from azeotrope.optimize.releasing import Bench
 from azeotrope.optimize.results import Memory
+from azeotrope.optimize.saving import keep, put_aside, saved
 from azeotrope.optimize.scoring import Scoring
 from azeotrope.optimize.searchers import searcher
-from azeotrope.placing import placed
 from azeotrope.protocols import Model
 from azeotrope.training import Learner
 from azeotrope.types import Problem
@@ -49,20 +49,19 @@ async def optimize(
     """
     students_apart(plan)
     start, space = start_of(plan), space_of(plan)
+    place = folder / f"{plan.name}.md"
     elsewhere = results.looked_at(*reuse) if reuse else None
     with results.opened(folder / f"{plan.name}.jsonl", heading.head(plan)) as memory:
         memory.elsewhere = elsewhere
-        async with _opened(plan, folder) as (bench, reflector):
+        async with _opened(plan, folder, start.checks) as (bench, reflector):
             scoring = Scoring(bench, memory)
-            arena = Arena(plan, scoring, memory, reflector, watch, start=start, space=space)
+            arena = Arena(plan, scoring, memory, reflector, watch, start=start.text, space=space)
             await run(arena)
-            winner = won(arena)
+            if winner := won(arena):
+                _save(place, winner, plan.rewriter.settings, start.checks)  # what confirms may go down, or be killed
+            else:
+                put_aside(place)  # it won by other settings
             checked = await _confirmed(bench, winner, memory) if winner else []
-        place = folder / f"{plan.name}.md"
-        if winner:
-            _save(place, winner, plan.rewriter.settings)
-        elif place.exists():
-            place.replace(place.with_suffix(".md.old"))  # it won by other settings: nobody shall serve it as this one's
         return outcome(arena, scoring, memory, winner, checked)
 
 
@@ -80,11 +79,16 @@ def won(arena: Arena) -> Candidate | None:
     return best if best is not None and best.worth(arena.plan.floors) > 0 else None
 
 
-def start_of(plan: Search) -> str:
-    """The text of the instruction to begin with."""
+def start_of(plan: Search) -> instruct.Instruction:
+    """The instruction to begin with. The checks that it asks for hold for whatever the search makes of it."""
     start = plan.searcher.start
-    known = start.endswith(".md") or start in instruct.instructions()
-    return instruct.instruction(start).text if known else start.strip()
+    if start.endswith(".md") or start in instruct.instructions():
+        return instruct.instruction(start)
+    if not start.strip():
+        raise Misconfigured(
+            "[searcher] start says nothing: give a shipped instruction, a path that ends in .md, or text"
+        )
+    return instruct.Instruction(start.strip())
 
 
 def space_of(plan: Search) -> tuple[str, ...]:
@@ -102,7 +106,9 @@ def space_of(plan: Search) -> tuple[str, ...]:
 
 
 @asynccontextmanager
-async def _opened(plan: Search, folder: Path) -> AsyncGenerator[tuple[Bench, Model | None], None]:
+async def _opened(
+    plan: Search, folder: Path, checks: tuple[str, ...]
+) -> AsyncGenerator[tuple[Bench, Model | None], None]:
     """The bench, and who proposes; open while the block lasts."""
     parts = _parts(plan)
     async with AsyncExitStack() as stack:
@@ -116,7 +122,7 @@ async def _opened(plan: Search, folder: Path) -> AsyncGenerator[tuple[Bench, Mod
             plan, task_of(plan.task), recorded(weights, store, teachers.identity(plan.teacher)),
             rewriter if isinstance(rewriter, Scripted) else recorded(rewriter, store, digest(_rewriter(plan))),
             _learner(plan, plan.proxies.learner, weights), *parts, folder / f"{plan.name}.instructions",
-            _identity(plan, parts, rewriter),
+            _identity(plan, parts, rewriter, checks), checks,
         )  # fmt: skip
         yield bench, reflector
 
@@ -125,13 +131,13 @@ async def bench_of(plan: Search) -> str:
     """Digest of what decides a score beside the instruction. Opens no weights and asks no address."""
     rule = plan.rewriter.name if plan.rewriter.name.startswith((teachers.PYTHON, teachers.TASK)) else ""
     async with teachers.writing(rule, "", plan.task) as rewriter:
-        return _identity(plan, _parts(plan), rewriter)
+        return _identity(plan, _parts(plan), rewriter, start_of(plan).checks)
 
 
-def _identity(plan: Search, parts: Sequence[Sequence[Problem]], rewriter: Model | None) -> str:
+def _identity(plan: Search, parts: Sequence[Sequence[Problem]], rewriter: Model | None, checks: Sequence[str]) -> str:
     edition = getattr(rewriter, "edition", "")  # a rule has one; what a served model is, only its name says
     known = [plan.context, teachers.identity(plan.teacher), *map(_digests, parts)]
-    return digest([*known, edition] if edition else known)
+    return digest([*known, *([edition] if edition else []), *([list(checks)] if checks else [])])
 
 
 def _rewriter(plan: Search) -> list[str]:
@@ -180,13 +186,9 @@ async def _confirmed(bench: Bench, winner: Candidate, memory: Memory) -> list[Co
     return await confirmed(bench, how, winner, memory, _learner(bench.plan, how.learner, bench.teacher))
 
 
-def _save(path: Path, winner: Candidate, settings: Sequence[str]) -> None:
+def _save(path: Path, winner: Candidate, settings: Sequence[str], checks: Sequence[str]) -> None:
     """`settings`: of `instruct`, without which the rest does not hold."""
     assert winner.damage is not None
     about = f"Found by search ({winner.by}): {100 * winner.damage:.1f} points off proxy students"
     about += f", rewritten with {' '.join(settings)}" if settings else ""
-    try:
-        with placed(path) as beside:
-            beside.write_text(saved(winner.text, about), encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise Misconfigured(f"cannot write {path}: {error.strerror}") from None
+    keep(path, saved(winner.text, about, checks))

@@ -16,6 +16,8 @@ Stage = Literal["screen", "full"]
 """screen: one proxy, briefly, by its loss; full: every proxy, by what it gets right."""
 CONTROL = "control"
 """Who proposed the entry that is no instruction: the teacher's traces as they are."""
+UNDONE = ("timed_out", "rewriter_refused_request")
+"""What a rewriter failed by that an instruction may be the cause of: it asks too much, or what a filter turns down."""
 
 
 class Expense(Record, frozen=True):
@@ -85,6 +87,11 @@ class Candidate(Record, frozen=True):
     def taught(self) -> bool:
         """Whether students were trained."""
         return self.damage is not None or self.nats is not None
+
+    @property
+    def undone(self) -> bool:
+        """Whether there is no score because the rewriter refused, or was too slow for, too many traces."""
+        return bool(self.reason) and any(name in self.failures for name in UNDONE)
 
     @property
     def untaught(self) -> bool:

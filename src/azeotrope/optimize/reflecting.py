@@ -7,7 +7,7 @@ released. Source of the ascending list of earlier pairs: Yang et al., arXiv 2309
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from azeotrope.optimize.plan import Floors
 from azeotrope.optimize.records import Candidate
@@ -22,7 +22,10 @@ TEMPLATE = f'{GOAL}\n\n{CURRENT}\n"""\n<curr_param>\n"""\n\nWhat came of it:\n<s
 """As gepa has it: the parameter, and what is known of it."""
 TRIED = re.compile(r'Instruction:\n"""\n(.*?)\n"""\n([^\n]*)', re.DOTALL)
 """(an instruction, what came of it), in any prompt of ours."""
-_FENCED = re.compile(r"```[^\S\n]*\w*[^\S\n]*\n(.*?)```", re.DOTALL)
+WHOLE = 40_000
+"""Characters of a prompt, about; beyond them earlier instructions are left out."""
+_FENCE = re.compile(r"(?P<alone>^[^\S\n]*)?```(?P<named>[^\S\n]*[^\s`]+)?[^\S\n]*$", re.MULTILINE)
+"""Three backticks that end a line, perhaps with a language's name."""
 
 
 def pairs(found: Iterable[Candidate], floors: Floors) -> str:
@@ -51,13 +54,42 @@ def outcome(one: Candidate, floors: Floors) -> str:
     return "; ".join([*said, *([f"no score: {one.reason}"] if one.reason else [])])
 
 
-def asked(found: Iterable[Candidate], turned: Iterable[Candidate], floors: Floors) -> str:
+def fitting(
+    found: Sequence[Candidate], turned: Sequence[Candidate], floors: Floors, beside: int = 0
+) -> tuple[Sequence[Candidate], Sequence[Candidate]]:
+    """(scored in full, turned down) as far as a prompt has room for them, the last ones of each. What was turned down
+    goes first, the best stays in any case. `beside`: characters of what else the prompt says."""
+    room, kept = WHOLE - len(TEMPLATE) - beside, 0
+    for one in reversed([*turned, *found]):
+        room -= len(pairs([one], floors)) + len("\n\n")
+        if room < 0 and kept:
+            break
+        kept += 1
+    return found[-kept:] if kept else (), turned[len(turned) - max(0, kept - len(found)) :]
+
+
+def asked(found: Sequence[Candidate], turned: Sequence[Candidate], floors: Floors) -> str:
     """A whole prompt of earlier pairs, the best last."""
+    found, turned = fitting(found, turned, floors)
     told = "\n\n".join(filter(None, (passed_over(turned, floors), pairs(found, floors))))
     return f"{GOAL}\n\nEarlier instructions, the best one last:\n\n{told}\n\n{ASK}"
 
 
 def proposed(said: str) -> str:
-    """The instruction in what a model said: inside the last fence, else all of it."""
-    fenced = [text.strip() for text in _FENCED.findall(said) if text.strip()]
-    return fenced[-1] if fenced else said.strip().strip("`").strip()
+    """The instruction in what a model said: from the first opening fence to the last closing one, else all of it.
+    Nothing where a fence is left open, as of a reply that was cut off."""
+    depth, begin, end = 0, -1, -1
+    for fence in _FENCE.finditer(said):
+        alone, named = fence["alone"] is not None, bool(fence["named"])
+        if alone and (named or not depth):
+            depth += 1
+            begin = fence.end() if begin < 0 else begin
+        elif depth and not named:
+            depth -= 1
+            end = fence.start()
+    if depth:
+        return ""
+    if begin >= 0:
+        return said[begin:end].strip()
+    bare = said.strip()
+    return "" if bare.startswith("```") and not bare.endswith("```") else bare.strip("`").strip()

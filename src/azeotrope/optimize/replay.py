@@ -82,7 +82,8 @@ def made_on(bench: str, memory: Memory) -> None:
     if others:
         raise Misconfigured(
             f"{len(others)} of {len(known)} scores in {memory.path} are of another task, teacher, rewriter or proxies "
-            "than this search's: give it the table's own settings, or make the table anew in another folder (--results)"
+            "than this search's, or of a start that asks for other checks: give it the table's own settings, or make "
+            "the table anew in another folder (--results)"
         )
 
 

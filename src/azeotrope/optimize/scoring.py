@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from azeotrope import measure
 from azeotrope.distill import examples
-from azeotrope.errors import Misconfigured
 from azeotrope.optimize.records import CONTROL, Candidate, Expense, Line, Stage, scored_as
 from azeotrope.optimize.releasing import Bench, Released, clean, rewritten
 from azeotrope.optimize.results import Memory
@@ -47,19 +46,14 @@ class Scoring:
         return self._memory.finished(self.digest("", stage, CONTROL), self._bench.plan.floors)
 
     async def score(self, text: str, stage: Stage) -> Candidate:
-        """Raises `Unavailable` where the rewriter is down."""
-        blank = Candidate(self.digest(text, stage), text, stage, "")
-        if not text:
-            return replace(blank, reason="it says nothing")
-        try:
-            released = await self._released(text)
-        except Misconfigured as error:
-            return replace(blank, reason=str(error))
-        found = replace(
-            blank, kept=released.kept, readable=released.readable, failures=dict(released.failures),
-            samples=released.samples, expense=released.expense,
+        """Raises `Unavailable` where the rewriter is down, `Misconfigured` where the teacher is of no use."""
+        released = await self._released(text)
+        found = Candidate(
+            self.digest(text, stage), text, stage, "", kept=released.kept, readable=released.readable,
+            failures=dict(released.failures), samples=released.samples, expense=released.expense,
+            reason=released.undone,
         )  # fmt: skip
-        if found.shortfall(self._bench.plan.floors) > 0:
+        if found.reason or found.shortfall(self._bench.plan.floors) > 0:
             return found
         return await self._taught(found, released, await self._clean(stage))
 
