@@ -9,12 +9,13 @@ from typer.testing import CliRunner
 
 from azeotrope import Given, defense, proxy
 from azeotrope.cli import app
-from azeotrope.errors import Misconfigured
+from azeotrope.errors import Misconfigured, Unavailable
 from azeotrope.material import material
-from azeotrope.models.shipped import check, shipped
+from azeotrope.models.shipped import WEIGHTS, check, shipped
 from azeotrope.protocols import OpenModel
 from azeotrope.tasks import steps
 from azeotrope.training import proxies
+from azeotrope.training.tiny import TinyLearner
 
 EASY = {"name": "steps", "label": "easy", "config": {"difficulty": "easy", "train": 2, "proxy": 20, "validation": 2}}
 HARD = {"name": "steps", "label": "hard", "config": {"train": 2, "proxy": 10, "validation": 2}}
@@ -82,3 +83,38 @@ def test_the_command_says_what_came_of_it(tmp_path) -> None:
     assert done.exit_code == 0, done.output
     assert "8 workings learned, 2 held out" in done.output
     assert len((tmp_path / "out" / "held.jsonl").read_text().splitlines()) == 2
+
+
+LESSON = """
+name = "x"
+[[lessons]]
+name = "steps"
+config = { train = 2, proxy = 2, validation = 2 }
+"""
+STUDENT = """
+[[tasks]]
+name = "steps"
+config = { train = 2, proxy = 10, validation = 2 }
+"""
+
+
+@pytest.mark.parametrize(("command", "recipe"), [("proxy", STUDENT), ("teach", LESSON)], ids=["proxy", "teach"])
+@pytest.mark.parametrize("place", ["taken", "taken/below", "/proc", "/proc/none"])
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_trained(
+    command, recipe, place, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(TinyLearner, "fit", lambda *_, **__: pytest.fail("it trains"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").write_text("mine")
+    (tmp_path / "x.toml").write_text(recipe)
+    done = CliRunner().invoke(app, [command, "x.toml", "-o", place])
+    assert isinstance(done.exception, Misconfigured), done.exception
+    assert f"cannot write files to {place}" in str(done.exception) and "name a folder" in str(done.exception)
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, proxies.HELD])
+def test_what_fails_when_it_is_written_says_so(name, tmp_path) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(Unavailable, match=r"cannot write the model to .*; make room"):
+        asyncio.run(proxy.tutor(proxy.checked(RECIPE, "here"), tmp_path))

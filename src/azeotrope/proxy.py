@@ -17,6 +17,7 @@ from azeotrope.errors import Misconfigured
 from azeotrope.evaluate import learners, teachers
 from azeotrope.evaluate.facts import problems
 from azeotrope.evaluate.plan import Learning, Subject, Teacher
+from azeotrope.models import shipped
 from azeotrope.models.open import Open
 from azeotrope.protocols import Model
 from azeotrope.training import Fitted, proxies
@@ -66,13 +67,14 @@ def checked(values: Fields, where: str) -> Tutoring:
 
 
 async def tutor(recipe: Tutoring, folder: Path) -> Tutored:
-    """Trains, and writes the folder."""
+    """Trains, and writes the folder. Raises `Misconfigured` before it trains, `Unavailable` where there is no room."""
     async with teachers.opened(recipe.teacher) as teacher:
         source = teachers.tokenizer_of(recipe.proxy, recipe.teacher)
         learner = learners.learner(recipe.proxy.kind, recipe.proxy.recipe, source, _weights(teacher).dialect)
     parts = [_parted(problems(task, "proxy"), recipe.held, task.name) for task in recipe.tasks]
     learned = [problem for part, _ in parts for problem in part]
     held = _by_turns([rest for _, rest in parts])
+    shipped.claim(folder)
     fitted = learner.fit(examples(published(learned)), seed=recipe.seed, share=recipe.share)
     digest = proxies.write(fitted.model, held, folder, to_builtins(recipe))
     return Tutored(digest, fitted, len(learned), len(held))

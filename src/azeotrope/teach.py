@@ -17,8 +17,8 @@ from azeotrope.codec import convert, read_toml
 from azeotrope.distill import examples, published
 from azeotrope.errors import Misconfigured
 from azeotrope.measure import score
+from azeotrope.models import shipped
 from azeotrope.models.open import Open
-from azeotrope.models.shipped import save
 from azeotrope.protocols import Task
 from azeotrope.training import Fitted
 from azeotrope.training.tiny import Tiny, TinyLearner
@@ -66,14 +66,18 @@ def read(path: Path) -> Teaching:
 
 
 async def teach(recipe: Teaching, folder: Path) -> Taught:
-    """Trains, writes the folder, and scores the model on the lessons' validation splits."""
+    """Trains, writes the folder, and scores the model on the lessons' validation splits.
+
+    Raises `Misconfigured` before it trains, `Unavailable` where there is no room for what it made.
+    """
     if not recipe.lessons:
         raise Misconfigured("the recipe teaches nothing: give it at least one [[lessons]]")
     tasks = [_task(lesson) for lesson in recipe.lessons]
+    shipped.claim(folder)
     learner = TinyLearner(recipe.model, _tokenizer(recipe), name=recipe.name)
     learned = [example for task in tasks for example in examples(published(task.problems("train")))]
     fitted = learner.fit(learned, seed=recipe.seed)
-    made = save(fitted.model, folder, asdict(recipe))
+    made = shipped.save(fitted.model, folder, asdict(recipe))
     scores = {f"{at} {task.name}": await _score(fitted.model, task) for at, task in enumerate(tasks)}
     return Taught(made, fitted, scores)
 

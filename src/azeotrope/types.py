@@ -365,6 +365,8 @@ class Appraisal(Record, frozen=True):
 
     digest: str
     """Of everything that decides what is asked."""
+    utility: str
+    """The digest of the `Utility` of the same settings: it holds where that holds."""
     defense: str
     task: str
     split: str

@@ -16,8 +16,10 @@ from azeotrope.evaluate.appraise import Settings, appraise
 from azeotrope.evaluate.results import opened, together
 from azeotrope.models import loading, perplexity
 from azeotrope.models.fake import Scripted
-from azeotrope.types import Cell, Run, Score
+from azeotrope.report import results as report
+from azeotrope.types import Cell, Run, Score, Utility
 
+RUN = Run("c", "1", "", "m", "2026")
 BODY = """
 [[defenses]]
 name = "withhold"
@@ -80,7 +82,7 @@ def test_reading_is_of_what_left_against_the_bare_teachers_working(lab) -> None:
 def test_what_is_there_is_not_measured_again_and_cells_stay_what_they_are(lab) -> None:
     cell = Cell("d", "withhold", "deed", "micro", 0, "screen", "validation", {"raw": Score("+")})
     with opened(lab.results) as results:
-        results.add(cell, Run("c", "1", "", "m", "2026"))
+        results.add(cell, RUN)
     before = lab.results.read_bytes()
     run(lab)
     once = lab.results.read_bytes()
@@ -186,3 +188,63 @@ def test_the_command_says_what_it_measured(lab) -> None:
     assert "micro: withhold: " in shown.output and "nothing to read; no perplexity: not asked for" in shown.output
     (bare,) = (one for one in lab.lines("appraisal") if one["defense"] == "none")
     assert f"micro: none: {median(bare['milliseconds']):.1f} ms a trace, undefended" in shown.output
+
+
+def judged(lab, body: str = BODY) -> None:
+    """What `evaluate` would leave: the utilities of the experiment, one cell, and word of what counts no longer."""
+    plan, cell = lab.plan(body), Cell("d", "none", "deed", "micro", 0, "screen", "validation", {"raw": Score("+")})
+    todos = room.Grid(plan, room.facts.found(plan)).utilities()
+    with opened(lab.results) as results:
+        results.add(cell, RUN)
+        results.settle({"d", *(one.digest for one in todos)}, {("micro", one.defense.label) for one in todos}, RUN)
+        for one in todos:
+            if one.digest not in results.utilities:
+                results.add(Utility(one.digest, one.defense.label, "micro", "test", {"raw": Score("+-")}), RUN)
+
+
+def shown(lab) -> dict[str, int]:
+    """defense -> how many traces of it the report tells of."""
+    return {one.defense: len(one.milliseconds) for one in report.read(lab.results).appraisals}
+
+
+def test_what_is_asked_for_again_is_what_the_report_shows(lab) -> None:
+    run(lab, Settings(3))
+    run(lab, Settings(2))
+    with opened(lab.results) as results:
+        results.add(Cell("d", "none", "deed", "micro", 0, "screen", "validation", {"raw": Score("+")}), RUN)
+    assert shown(lab) == {"none": 2, "withhold": 2, "louder": 2}
+    asked = len(lab.log("asked"))
+    run(lab, Settings(3))
+    assert shown(lab) == {"none": 3, "withhold": 3, "louder": 3}
+    size = len(lab.results.read_bytes())
+    run(lab, Settings(3))
+    assert len(lab.results.read_bytes()) == size, "said once"
+    run(lab, Settings(3), BODY.replace('"louder"', '"loudest"'))
+    assert shown(lab) == {"none": 3, "withhold": 3, "loudest": 3}, "by the name that it has now"
+    assert len(lab.log("asked")) == asked, "all of it was known"
+
+
+def test_what_a_defense_took_before_its_setting_was_changed_is_left_out(lab) -> None:
+    changed = BODY.replace('"instruct"', '"terse"').replace('writer = "task:louder"\n', "")
+    judged(lab)
+    run(lab, Settings(3))
+    run(lab, Settings(2))
+    judged(lab, changed)
+    assert shown(lab) == {"none": 2, "withhold": 2}, "those of the others hold"
+    assert "to serve louder (micro) is left out" in " ".join(report.read(lab.results).remarks)
+    run(lab, Settings(3), changed)
+    assert shown(lab) == {"none": 3, "withhold": 3, "louder": 3}
+    asked = len(lab.log("asked"))
+    run(lab, Settings(2))
+    assert shown(lab) == {"none": 2, "withhold": 2, "louder": 3}, "the grid has the changed setting"
+    judged(lab)
+    assert shown(lab) == {"none": 2, "withhold": 2, "louder": 2}, "what is known is taken up again, the last of it"
+    assert len(lab.log("asked")) == asked and "to serve" not in " ".join(report.read(lab.results).remarks)
+
+
+def test_a_grid_that_was_stopped_before_it_asked_the_changed_defense_shows_nothing_of_the_old(lab) -> None:
+    judged(lab)
+    run(lab, Settings(3))
+    with opened(lab.results) as results:
+        results.settle((), {("micro", "louder")}, RUN)
+    assert shown(lab) == {"none": 3, "withhold": 3}

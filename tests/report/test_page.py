@@ -94,9 +94,12 @@ def evil(tmp_path_factory: pytest.TempPathFactory) -> str:
     failed = Cell("f", EVIL, "mix", EVIL, 1, "screen", "validation", reason=EVIL)
     both = {"raw": Score("+-" * 9), f"raw:{EVIL}/~": Score("+-"), "forced": Score("++" * 9)}
     utilities = [Utility(name, name, EVIL, EVIL, both, {}, 9) for name in ("none", EVIL)]
-    priced = Appraisal("a", EVIL, EVIL, EVIL, (1.0,), (1,), (1.0,), (1,), (1.0,), (1.0,), ((1.0, 2),), EVIL, EVIL)
+    priced = Appraisal("a", EVIL, EVIL, EVIL, EVIL, (1.0,), (1,), (1.0,), (1,), (1.0,), (1.0,), ((1.0, 2),), EVIL, EVIL)
     lines = [{"cell": cell} for cell in [*cells, failed]] + [{"utility": one} for one in utilities]
-    lines += [{"appraisal": priced}, {"appraisal": replace(priced, defense="none", nats=())}]
+    lines += [
+        {"appraisal": priced},
+        {"appraisal": replace(priced, digest="b", utility="none", defense="none", nats=())},
+    ]
     path = tmp_path_factory.mktemp("evil") / "r.jsonl"
     path.write_bytes(b"".join(encode(line) + b"\n" for line in lines))
     return page(build(path, Measures(draws=100)))

@@ -19,23 +19,25 @@ from azeotrope.report.records import Report
 from azeotrope.types import Appraisal
 
 BARE = Appraisal(
-    "a", "none", "steps", "test", (10.0, 12.0, 30.0), (10, 10, 10), (10.0, 12.0, 30.0), (10, 10, 10),
+    "a", "none/steps", "none", "steps", "test", (10.0, 12.0, 30.0), (10, 10, 10), (10.0, 12.0, 30.0), (10, 10, 10),
     (1.0, 1.0, 1.0), (1.0, 1.0, 1.0), ((1.0, 11), (1.0, 21), (1.0, 31)), "smollm2",
 )  # fmt: skip
 SLOW = replace(
-    BARE, digest="b", defense="plan", milliseconds=(30.0, 36.0, 60.0), tokens=(10, 20, 12), ease=(1.0, 0.5),
-    figures=(0.5, 0.5), nats=((2.0, 11), (3.0, 31)), clock="wall",
+    BARE, digest="b", utility="plan/steps", defense="plan", milliseconds=(30.0, 36.0, 60.0), tokens=(10, 20, 12),
+    ease=(1.0, 0.5), figures=(0.5, 0.5), nats=((2.0, 11), (3.0, 31)), clock="wall",
 )  # fmt: skip
-MUTE = replace(BARE, digest="c", defense="withhold", ease=(), figures=(), nats=())
-UNREAD = replace(BARE, digest="d", defense="terse", nats=(), judge="", unread="its | weights are not there")
-OTHER = replace(BARE, digest="e", defense="ads", task="steps", milliseconds=(20.0, 24.0, 60.0))
+MUTE = replace(BARE, digest="c", utility="withhold/steps", defense="withhold", ease=(), figures=(), nats=())
+UNREAD = replace(
+    BARE, digest="d", utility="terse/steps", defense="terse", nats=(), judge="", unread="its | weights are not there"
+)
+OTHER = replace(BARE, digest="e", utility="ads/steps", defense="ads", task="steps", milliseconds=(20.0, 24.0, 60.0))
 
 
 @pytest.fixture(scope="module")
 def source(made: Callable[..., Path]) -> Path:
     path = made(("steps", "other"), ("none", "withhold", "terse", "plan"), ("sft", "never", "answer_only"), 2, 20)
     with path.open("ab") as file:
-        for one in (replace(SLOW, milliseconds=(1.0, 1.0, 1.0)), OTHER, BARE, SLOW, MUTE, UNREAD):
+        for one in (replace(SLOW, digest="less", milliseconds=(1.0, 1.0, 1.0)), OTHER, BARE, SLOW, MUTE, UNREAD):
             file.write(encode({"appraisal": one}) + b"\n")
     return path
 

@@ -224,6 +224,15 @@ def test_power_is_a_table() -> None:
     assert len(done.output.splitlines()) >= 8
 
 
+def test_power_takes_a_student_to_be_a_slow_one_unless_it_is_told() -> None:
+    asked = ["verify", "power", "--marked-responses", "1000", "--customers", "10"]
+    slow, quick = (CliRunner().invoke(app, [*asked, *more]).output for more in ([], ["--exposures", "30"]))
+    assert "after 320 readings" in slow and slow == CliRunner().invoke(app, [*asked, "--exposures", "320"]).output
+    told = [[float(cell) for cell in line.split()[3:7]] for line in slow.splitlines() if line.split()[0] == "16"]
+    assert told == [[0.0] * 4], "1,000 marked responses tell each of 16 some 63 times"
+    assert "after 30 readings" in quick and quick != slow
+
+
 def test_a_suspects_key_that_is_not_there_is_said_before_anything_is_asked(home: Path, monkeypatch: Any) -> None:
     monkeypatch.delenv("SUSPECTS_KEY", raising=False)
     done = run(home, "--suspect", "http://127.0.0.1:9/v1#m", "--customers", "acme", "--suspect-key-env", "SUSPECTS_KEY")

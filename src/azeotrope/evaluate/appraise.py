@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from azeotrope.codec import digest
 from azeotrope.errors import Misconfigured, Refused, Unavailable
@@ -28,7 +29,7 @@ from azeotrope.models.perplexity import Perplexity, judge
 from azeotrope.protocols import Given, Model
 from azeotrope.release.readability import ease, figures
 from azeotrope.streams import ask
-from azeotrope.types import Appraisal, Problem, Record, Trace
+from azeotrope.types import Appraisal, Problem, Record, Run, Trace
 
 SCHEMA = 1
 """Raised when the same settings come to mean another measurement."""
@@ -77,20 +78,21 @@ class _Reader:
 
 
 async def appraise(plan: Experiment, folder: Path, settings: Settings, watch: Watch = lambda one: None) -> list[str]:
-    """Adds to the experiment's results what is missing there; returns why some could not be had.
+    """Adds to the experiment's results what is missing there; returns why some could not be had. What is there already
+    is said again where something else was asked for since: of several the report shows the last.
 
     Where the judge's weights are not there the rest is measured all the same, and the record says why nobody read it;
     the same call does those again once they are. Raises `Misconfigured` before anything is begun.
     """
     grid, heading, faults = Grid(plan, facts.found(plan)), head(plan), list[str]()
     with results.opened(folder / f"{plan.name}.jsonl") as kept, _one_thread():
-        todos = [todo for todo in grid.utilities() if _digest(todo, settings, settings.judge) not in kept.appraisals]
+        todos = [todo for todo in grid.utilities() if not _known(kept, todo, settings, settings.judge, heading)]
         reader = _reader(settings.judge) if todos else _Reader("", None)
         for todo in todos:
-            if (mark := _digest(todo, settings, reader.name)) in kept.appraisals:
+            if _known(kept, todo, settings, reader.name, heading):
                 continue
             try:
-                found = await _appraised(plan, todo, settings, reader, mark)
+                found = await _appraised(plan, todo, settings, reader)
             except Exception as error:
                 faults.append(f"{todo.words}: {reason(error)}")
                 watch(Appraised(todo, None, reason(error)))
@@ -102,6 +104,17 @@ async def appraise(plan: Experiment, folder: Path, settings: Settings, watch: Wa
 
 def _digest(todo: Todo, settings: Settings, judged_by: str) -> str:
     return digest(["appraisal", SCHEMA, todo.digest, settings.traces, judged_by])
+
+
+def _known(kept: results.Results, todo: Todo, settings: Settings, judged_by: str, heading: Run) -> bool:
+    """Whether it was measured before; from now on it is the last of its settings, under the labels of now."""
+    known = kept.appraisals.get(_digest(todo, settings, judged_by))
+    if known is None:
+        return False
+    named = replace(known, defense=todo.defense.label, task=todo.task.label)
+    if kept.last(todo.digest) != named:
+        kept.add(named, kept.run(named.digest) or heading)
+    return True
 
 
 def _reader(source: str) -> _Reader:
@@ -125,7 +138,7 @@ def _one_thread() -> Generator[None]:
         torch.set_num_threads(before)
 
 
-async def _appraised(plan: Experiment, todo: Todo, settings: Settings, reader: _Reader, mark: str) -> Appraisal:
+async def _appraised(plan: Experiment, todo: Todo, settings: Settings, reader: _Reader) -> Appraisal:
     began = time.perf_counter()
     asked = facts.problems(todo.task, todo.split)[: settings.traces]
     async with _opened(plan, todo) as (teacher, behind):
@@ -136,7 +149,7 @@ async def _appraised(plan: Experiment, todo: Todo, settings: Settings, reader: _
     read = [(was.trace.reasoning, one.trace.reasoning) for was, one in pairs if one.trace.reasoning.strip()]
     nats = reader.read([text for _, text in read])
     return Appraisal(
-        mark, todo.defense.label, todo.task.label, todo.split,
+        _digest(todo, settings, reader.name), todo.digest, todo.defense.label, todo.task.label, todo.split,
         *_columns([one for _, one in pairs]), *_columns([was for was, _ in pairs]),
         tuple(round(ease(text), _DIGITS) for _, text in read),
         tuple(round(figures(text, was), _DIGITS) for was, text in read),

@@ -2,7 +2,8 @@
 
 One writer at a time. Resumed by digest: what is there, and has a score, is not computed again. A torn last line (a
 killed writer's) is cut. Nothing is ever deleted: what an experiment no longer has is named by a later line, so that a
-report leaves it out, and is taken up again by a line of its own once the experiment has it again.
+report leaves it out, and is taken up again by a line of its own once the experiment has it again. An appraisal goes
+with the utility of its settings.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Results:
         """By digest: of several the last that has a score, else the last."""
         self.utilities: dict[str, Utility] = {}
         self.appraisals: dict[str, Appraisal] = {}
-        """By digest."""
+        """By digest, those that were written last at the end."""
         self.superseded: set[str] = set()
         """Digests of what is here and counts no longer."""
 
@@ -79,6 +80,10 @@ class Results:
         """The record of that digest."""
         return self.utilities.get(digest) or self.cells.get(digest)
 
+    def last(self, utility: str) -> Appraisal | None:
+        """The last appraisal of those settings: the one that a report shows."""
+        return next((one for one in reversed(self.appraisals.values()) if one.utility == utility), None)
+
     def run(self, digest: str) -> Run | None:
         """The run that made it."""
         return self._runs.get(digest)
@@ -89,6 +94,7 @@ class Results:
         if line.utility:
             self._keep(self.utilities, line.utility)
         if line.appraisal:
+            self.appraisals.pop(line.appraisal.digest, None)
             self._keep(self.appraisals, line.appraisal)
         if line.cell and (not line.cell.reason or self.cells.get(line.cell.digest, line.cell).reason):
             self._keep(self.cells, line.cell)

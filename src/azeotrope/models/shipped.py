@@ -9,9 +9,11 @@ Knows no task: what a model was trained on is in its recipe, as data.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
@@ -19,7 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from azeotrope.codec import encode
-from azeotrope.errors import Misconfigured
+from azeotrope.errors import Misconfigured, Unavailable
 from azeotrope.models.open import Open
 from azeotrope.models.sampling import Sampling
 from azeotrope.types import Fields
@@ -42,8 +44,38 @@ def shipped(name: str, how: Sampling = Sampling()) -> Open:
     return Open.load(folder, name=name, how=how, local_files_only=True)
 
 
+def claim(folder: Path) -> None:
+    """Before a model is trained for it: the folder is there, and files can be written to it. Raises `Misconfigured`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Misconfigured(
+            f"cannot write files to {folder}: {error.strerror}; name a folder that is not there yet, or one of yours"
+        ) from None
+
+
+@contextmanager
+def writing(folder: Path) -> Generator[None]:
+    """What is written to the folder while the block lasts is there when it ends. Raises `Unavailable`."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise Unavailable(f"cannot write the model to {folder}: {why}; make room there and train it again") from None
+
+
 def save(model: Open, folder: Path, recipe: Mapping[str, Any]) -> str:
-    """Writes net, tokenizer, dialect; the recipe and the tensors' digest go into the weights' own header. -> digest."""
+    """Writes net, tokenizer, dialect; the recipe and the tensors' digest go into the weights' own header. -> digest.
+
+    Raises `Unavailable`.
+    """
+    with writing(folder):
+        return _save(model, folder, recipe)
+
+
+def _save(model: Open, folder: Path, recipe: Mapping[str, Any]) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.contiguous() for name, value in model.net.state_dict().items()}
     if model.net.config.tie_word_embeddings:

@@ -11,6 +11,8 @@ import re
 
 from azeotrope.release.numbers import numbers, unnumbered
 
+_POINT = re.compile(r"(?<=\d)[.,](?=\d)")
+"""Within a number: it ends no sentence and parts no word."""
 _SENTENCE = re.compile(r"[^.!?\n]*[^\W_][^.!?\n]*")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _VOWELS = re.compile(r"[aeiouy]+")
@@ -24,8 +26,9 @@ def readable(rewrite: str, original: str) -> float:
 def ease(text: str) -> float:
     """206.835 - 1.015 words a sentence - 84.6 syllables a word, over 100 and cut to 0..1; 0 where there are no words.
 
-    A line is a sentence at most. A number is a word of one syllable.
+    A line is a sentence at most. A number is a word of one syllable, with all its points and commas.
     """
+    text = _POINT.sub("", text)
     words = [word for word in _WORD.findall(text) if word]
     sentences = len(_SENTENCE.findall(text))
     if not words or not sentences:

@@ -45,7 +45,7 @@ class Results:
     cells: list[Cell] = field(default_factory=list[Cell])
     utilities: list[Utility] = field(default_factory=list[Utility])
     appraisals: list[Appraisal] = field(default_factory=list[Appraisal])
-    """Of each task and defense the last."""
+    """Of each task and defense the last of the settings that its utility has."""
     remarks: list[str] = field(default_factory=list[str])
     """What was odd about the file."""
 
@@ -70,19 +70,21 @@ class Results:
 def read(source: Path) -> Results:
     """The file's results. Raises `Misconfigured` where a line is not one, and where there is nothing to report."""
     results, cells, utilities = Results(), dict[str, Cell](), dict[str, Utility]()
-    appraisals: dict[tuple[str, str], Appraisal] = {}
-    left_out = set[str]()
+    appraisals = dict[str, Appraisal]()  # by the utility's digest: of each setting the last
+    left_out, superseded = set[str](), set[str]()
     for line in _lines(source, results.remarks):
         if line.run:
             results.runs.append(line.run)
         elif line.superseded:
             left_out |= {digest for digest in line.superseded if cells.pop(digest, None)}
+            superseded.update(line.superseded)
             for digest in line.superseded:
                 utilities.pop(digest, None)
         elif line.utility:
+            superseded.discard(line.utility.digest)
             _take(utilities, line.utility.digest, line.utility)
         elif line.appraisal:
-            appraisals[line.appraisal.task, line.appraisal.defense] = line.appraisal
+            _take(appraisals, line.appraisal.utility, line.appraisal)
         elif line.cell and (done(line.cell) or line.cell.digest not in cells or not done(cells[line.cell.digest])):
             _take(cells, line.cell.digest, line.cell)
     if gone := left_out - set(cells):
@@ -92,7 +94,7 @@ def read(source: Path) -> Results:
         )
     results.cells = _newest(cells.values(), results.remarks)
     results.utilities = list({(one.task, one.defense, one.split): one for one in utilities.values()}.values())
-    results.appraisals = list(appraisals.values())
+    results.appraisals = _standing(appraisals.values(), results.utilities, superseded, results.remarks)
     _refuse_empty(source, results)
     return results
 
@@ -115,6 +117,30 @@ def _newest(cells: Iterable[Cell], remarks: list[str]) -> list[Cell]:
             kept[key] = cell
     if replaced:
         remarks.append(f"{replaced} cells were computed again under other settings; the last counts.")
+    return list(kept.values())
+
+
+def _standing(
+    appraisals: Iterable[Appraisal], utilities: Iterable[Utility], superseded: set[str], remarks: list[str]
+) -> list[Appraisal]:
+    """Of each task and defense the last that is of the settings its utility has, or of any where there is none yet."""
+    held: dict[tuple[str, str], set[str]] = {}
+    for utility in utilities:
+        held.setdefault((utility.task, utility.defense), set()).add(utility.digest)
+    kept: dict[tuple[str, str], Appraisal] = {}
+    apart = set[tuple[str, str]]()
+    for one in appraisals:
+        where = one.task, one.defense
+        if one.utility in held.get(where, {one.utility} - superseded):
+            kept[where] = one
+        else:
+            apart.add(where)
+    if apart := apart - set(kept):
+        names = ", ".join(f"{defense} ({task})" for task, defense in sorted(apart))
+        remarks.append(
+            f"What it takes to serve {names} is left out: it was measured under other settings than the grid's; "
+            "`azeotrope appraise` measures those."
+        )
     return list(kept.values())
 
 

@@ -104,15 +104,19 @@ def tokens_of(teacher: OpenModel, proxy: Proxy) -> Open:
 
 
 def write(model: Open, held: Sequence[Problem], folder: Path, recipe: Mapping[str, Any]) -> str:
-    """The folder. -> the digest of the weights, which stands in their header beside that of the workings."""
+    """The folder. -> the digest of the weights, which stands in their header beside that of the workings.
+
+    Raises `Unavailable`.
+    """
     lines = [
         {"question": asked_of(one.request), "solution": one.solution, "answer": one.gold}
         for one in held
         if one.solution
     ]
     told = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / HELD).write_bytes(told)
+    with shipped.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / HELD).write_bytes(told)
     return shipped.save(_merged(model), folder, {**recipe, HELD: hashlib.sha256(told).hexdigest()})
 
 

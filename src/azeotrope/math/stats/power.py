@@ -18,9 +18,10 @@ from azeotrope.errors import Misconfigured
 from azeotrope.math.stats.families import Rule
 from azeotrope.math.stats.tails import log_tail
 
-EXPOSURES = 30
-"""After which a tiny language model had learned definitions of new words (LoRA on 320 traces); indexed constants it had
-not. An assumption: measure it for the students you expect."""
+EXPOSURES = 320
+"""Readings after which the lab's tiny students name nine associations in ten and nine of ten students are proved: the
+slow case. SmolLM2-135M fine-tuned in full took 12 to 36, and by LoRA named nothing after 57: measure it for those you
+expect."""
 
 
 class Power(NamedTuple):
