@@ -14,7 +14,8 @@ from azeotrope.types import Problem, Trace
 AT_ONCE = 64
 TURNED_DOWN = "teacher_refused_request"
 """Counted beside the checks: problems that the teacher refuses. Nobody is taught them, in either arm."""
-A, B = TypeVar("A"), TypeVar("B")
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 async def answered(teacher: Model, problems: Sequence[Problem]) -> tuple[Trace, ...]:
