@@ -103,7 +103,7 @@ async def test_a_stream_that_waits_for_its_rewrite_is_kept_alive(house, upstream
 async def test_a_searched_instruction_is_what_the_rewriter_is_told(house, upstream, rewriter, tmp_path) -> None:
     text = "Gather the fruit.\nCount what then lies there."
     path = tmp_path / "winner.md"
-    _save(path, Candidate("d", text, "full", "gepa", kept=1.0, readable=1.0, damage=0.25), ["attempts=1"])
+    _save(path, Candidate("d", text, "full", "gepa", kept=1.0, readable=1.0, damage=0.25), ["attempts=1"], ())
     thinks(upstream, False)
     rewriter.says(rewriter.json(rewriter.completion({"content": REWRITTEN})))
     policy = {"defense": "instruct", "config": {"attempts": 1, "instruction": str(path)}}
