@@ -118,3 +118,9 @@ def test_what_fails_when_it_is_written_says_so(name, tmp_path) -> None:
     (tmp_path / name).mkdir()
     with pytest.raises(Unavailable, match=r"cannot write the model to .*; make room"):
         asyncio.run(proxy.tutor(proxy.checked(RECIPE, "here"), tmp_path))
+
+
+@pytest.mark.parametrize("member", ["kind", "tokenizer"])
+def test_a_students_kind_and_tokenizer_are_text(member) -> None:
+    with pytest.raises(Misconfigured, match=r"x: \[proxy\]: kind and tokenizer are text"):
+        proxy.checked({"proxy": {member: 3}}, "x")

@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from azeotrope.errors import Misconfigured
 
@@ -41,6 +42,15 @@ def load(kind: str, name: str) -> ModuleType:
     known = sorted({*_inside(kind), *_outside(kind)})
     one = "wash" if kind == "washes" else kind.removesuffix("s")
     raise Misconfigured(f"no {one} called {name!r}; there are: {', '.join(known)}")
+
+
+def called(path: str, place: str) -> Any:
+    """What a user's own function returns: `package.module:function`. Raises `Misconfigured` naming `place`."""
+    home, _, name = path.partition(":")
+    try:
+        return getattr(importlib.import_module(home), name)()
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise Misconfigured(f"{place} {path!r} cannot be loaded: {error}; give package.module:function") from None
 
 
 def _inside(kind: str) -> list[str]:

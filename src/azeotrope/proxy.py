@@ -60,10 +60,8 @@ def read(path: Path) -> Tutoring:
 
 def checked(values: Fields, where: str) -> Tutoring:
     """A table -> a recipe. Raises `Misconfigured` naming the member at fault."""
-    proxy = convert(values.get("proxy", {}), Fields, f"{where}: [proxy]")
-    kind, tokenizer = str(proxy.pop("kind", "tiny")), str(proxy.pop("tokenizer", ""))
-    recipe = learners.checked(kind, proxy, f"{where}: [proxy]")
-    return convert({**values, "proxy": {"kind": kind, "tokenizer": tokenizer, "recipe": recipe}}, Tutoring, where)
+    proxy = learners.learning(values.get("proxy", {}), f"{where}: [proxy]")
+    return convert({**values, "proxy": to_builtins(proxy)}, Tutoring, where)
 
 
 async def tutor(recipe: Tutoring, folder: Path) -> Tutored:

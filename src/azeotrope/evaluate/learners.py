@@ -9,6 +9,7 @@ from msgspec import to_builtins
 
 from azeotrope.codec import convert
 from azeotrope.errors import Misconfigured
+from azeotrope.evaluate.plan import Learning
 from azeotrope.types import Fields, Record
 
 if TYPE_CHECKING:
@@ -21,6 +22,15 @@ KINDS = {
     "tuned": ("azeotrope.training.tuned", "Tuned", "TunedLearner"),
 }
 """kind -> (module, config, learner): the learner is made of (config, tokenizer, dialect=...)."""
+
+
+def learning(table: object, place: str) -> Learning:
+    """A table of kind, tokenizer and the kind's own members. Raises `Misconfigured` naming the member at fault."""
+    members = dict(convert(table, Fields, place))
+    kind, tokenizer = members.pop("kind", "tiny"), members.pop("tokenizer", "")
+    if not isinstance(kind, str) or not isinstance(tokenizer, str):
+        raise Misconfigured(f"{place}: kind and tokenizer are text")
+    return Learning(kind, checked(kind, members, place), tokenizer)
 
 
 def checked(kind: str, recipe: Fields, place: str) -> Fields:

@@ -26,7 +26,6 @@ from azeotrope.evaluate.plan import (
     Confirm,
     Experiment,
     Fits,
-    Learning,
     Marks,
     Method,
     Screen,
@@ -67,7 +66,7 @@ def read(path: Path, *, unfitted: bool = False, only: Collection[str] = ()) -> E
     file = convert(read_toml(path), _File, str(path))
     place = str(path)
     _check_seeds(file, place)
-    learner = _learning(file.learner, f"{place}: [learner]")
+    learner = learners.learning(file.learner, f"{place}: [learner]")
     if learner.kind == "tiny" and not learner.tokenizer and file.teacher.kind in ("endpoint", "python", "published"):
         raise Misconfigured(
             f"{place}: [learner] needs a tokenizer, as this teacher shows none: name a folder, or {SHIPPED}steps"
@@ -117,14 +116,6 @@ def checked(kind: str, name: str, config: Fields, place: str) -> Fields:
 
 def _at(place: str, table: str, at: int) -> str:
     return f"{place}: {table}[{at}]"
-
-
-def _learning(table: Fields, place: str) -> Learning:
-    rest = dict(table)
-    kind, tokenizer = rest.pop("kind", "tiny"), rest.pop("tokenizer", "")
-    if not isinstance(kind, str) or not isinstance(tokenizer, str):
-        raise Misconfigured(f"{place}: kind and tokenizer are text")
-    return Learning(kind, learners.checked(kind, rest, place), tokenizer)
 
 
 def _subject(one: Subject, place: str) -> Subject:

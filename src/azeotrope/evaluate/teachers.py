@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -36,7 +35,7 @@ async def opened(teacher: Teacher, solved: Sequence[Problem] = ()) -> AsyncGener
         async with opening.opened(teacher.name, key=key, reasoning_in_content=teacher.reasoning_in_content) as model:
             yield _Drawing(model, _sampling(teacher))
     elif teacher.kind == "python":
-        yield _own(teacher.name)
+        yield catalog.called(teacher.name, "[teacher] name")
     elif teacher.kind == "published":
         from azeotrope.distill import published
 
@@ -85,7 +84,7 @@ async def writing(spec: str, key_env: str, task: Subject) -> AsyncGenerator[Mode
     elif spec.startswith(TASK):
         yield offered(task)[spec.removeprefix(TASK)]()
     elif spec.startswith(PYTHON):
-        yield _own(spec.removeprefix(PYTHON))
+        yield catalog.called(spec.removeprefix(PYTHON), PYTHON)
     else:
         async with opening.opened(spec, key=secret(key_env)) as model:
             yield model
@@ -119,15 +118,6 @@ def _weights(teacher: Teacher) -> Model:
     if teacher.kind == "shipped":
         return shipped(teacher.name, how)
     return Open.load(teacher.name, how=how, revision=teacher.revision or None)
-
-
-def _own(path: str) -> Model:
-    """`package.module:function`, called."""
-    home, _, name = path.partition(":")
-    try:
-        return getattr(importlib.import_module(home), name)()
-    except (ImportError, AttributeError, ValueError) as error:
-        raise Misconfigured(f"{path!r} cannot be loaded: {error}; give package.module:function") from None
 
 
 def _bytes(place: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, to_builtins
 from msgspec.structs import replace
 
 from azeotrope.codec import convert, read_toml
@@ -191,8 +191,5 @@ def checked(values: Fields, where: str, name: str = "purifier") -> Fitting:
     return plan
 
 
-def _learner(values: object, place: str) -> Fields:
-    """kind, tokenizer and the kind's own members in one table -> as `Learning` has them."""
-    members = dict(convert(values, Fields, place))
-    kind, tokenizer = str(members.pop("kind", "tiny")), str(members.pop("tokenizer", ""))
-    return {"kind": kind, "tokenizer": tokenizer, "recipe": learners.checked(kind, members, place)}
+def _learner(table: object, place: str) -> Fields:
+    return to_builtins(learners.learning(table, place))

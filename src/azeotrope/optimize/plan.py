@@ -169,10 +169,8 @@ def checked(values: Fields, where: str, name: str = "search") -> Search:
 
 
 def _taught(table: Fields, where: str, place: str) -> Fields:
-    rest = dict(convert(table.get("learner", {}), Fields, f"{where}: [{place}.learner]"))
-    kind, tokenizer = str(rest.pop("kind", "tiny")), str(rest.pop("tokenizer", ""))
-    recipe = learners.checked(kind, rest, f"{where}: [{place}.learner]")
-    return {**table, "learner": {"kind": kind, "tokenizer": tokenizer, "recipe": recipe}}
+    learning = learners.learning(table.get("learner", {}), f"{where}: [{place}.learner]")
+    return {**table, "learner": to_builtins(learning)}
 
 
 def _unlike(config: Fields, plain: Fields, place: str = "") -> list[str]:

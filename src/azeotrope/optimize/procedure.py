@@ -6,12 +6,11 @@ In the folder: NAME.jsonl (every instruction with scores, cost and parents), NAM
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
+from azeotrope import catalog
 from azeotrope.codec import digest
 from azeotrope.defenses import instruct
 from azeotrope.errors import Misconfigured
@@ -93,16 +92,8 @@ def start_of(plan: Search) -> instruct.Instruction:
 
 def space_of(plan: Search) -> tuple[str, ...]:
     """Every instruction there is; none where no space is named."""
-    if not plan.searcher.space:
-        return ()
-    home, _, name = plan.searcher.space.partition(":")
-    try:
-        found: Any = getattr(importlib.import_module(home), name)()
-    except (ImportError, AttributeError, ValueError) as error:
-        raise Misconfigured(
-            f"[searcher] space {plan.searcher.space!r} cannot be loaded: {error}; give package.module:function"
-        ) from None
-    return tuple(map(str, found))
+    space = plan.searcher.space
+    return tuple(map(str, catalog.called(space, "[searcher] space"))) if space else ()
 
 
 @asynccontextmanager
